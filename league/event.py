@@ -1,0 +1,261 @@
+"""What an event is: the settings an organizer writes in `events/<name>/event.yaml`.
+
+Plain frozen dataclasses, so that a function reads its event without paying for a validation
+library at every cold start. `league/event_file.py` checks them with Pydantic, which understands the
+`annotated_types` bounds and reports what `__post_init__` refuses.
+"""
+
+import datetime as dt
+import hashlib
+from dataclasses import dataclass, field
+from typing import Annotated, Literal
+
+from annotated_types import Ge, Le, Len
+
+Text = Annotated[str, Len(1)]
+Seconds = Annotated[int, Ge(1)]
+Count = Annotated[int, Ge(1)]
+Share = Annotated[float, Ge(0), Le(1)]
+
+PhaseName = Literal["workshop", "league", "finale"]
+Number = int | float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Phase:
+    """A stretch of the event. Times are UTC; an organizer may open or close it early by the API."""
+
+    opens: dt.datetime
+    closes: dt.datetime
+
+    def __post_init__(self) -> None:
+        if self.opens.tzinfo is None or self.closes.tzinfo is None:
+            raise ValueError("write times with their zone, for example 2026-12-01T08:00:00Z")
+        if self.opens >= self.closes:
+            raise ValueError(f"closes {self.closes.isoformat()} must come after opens")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Phases:
+    """When models may be trained (workshop, league), submitted (league) and shown (finale)."""
+
+    workshop: Phase
+    league: Phase
+    finale: Phase
+
+
+@dataclass(frozen=True, kw_only=True)
+class Eula:
+    """Who accepted the base model's licence, and when. Nobody else can do it for them."""
+
+    accepted_by: str = ""
+    accepted_on: dt.date | None = None
+
+    @property
+    def accepted(self) -> bool:
+        return bool(self.accepted_by.strip()) and self.accepted_on is not None
+
+
+@dataclass(frozen=True, kw_only=True)
+class BaseModel:
+    """The model everyone fine-tunes: `id` names a pinned file in `models/`."""
+
+    id: Annotated[str, Len(1, 63)]
+    label: Text
+    eula: Eula = field(default_factory=Eula)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bounds:
+    """A numeric hyperparameter's default and the range a participant may choose from."""
+
+    default: Number
+    minimum: Number
+    maximum: Number
+
+    def __post_init__(self) -> None:
+        if not self.minimum <= self.default <= self.maximum:
+            raise ValueError(
+                f"default {self.default} lies outside {self.minimum} to {self.maximum}"
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choices:
+    """A hyperparameter that takes one of a few words."""
+
+    default: str
+    choices: Annotated[tuple[str, ...], Len(1)]
+
+    def __post_init__(self) -> None:
+        if self.default not in self.choices:
+            raise ValueError(f"default {self.default!r} is not among {list(self.choices)}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hyperparameters:
+    """What participants may tune, by JumpStart's names. `fixed` ones are the event's own."""
+
+    epoch: Bounds
+    learning_rate: Bounds
+    lora_r: Bounds
+    lora_alpha: Bounds
+    per_device_train_batch_size: Bounds
+    lora_dropout: Bounds
+    validation_split_ratio: Bounds
+    target_modules: Choices
+    seed: Bounds
+    fixed: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Training:
+    """How models are fine-tuned."""
+
+    instance_type: Annotated[str, Len(1)]
+    max_runtime_seconds: Seconds
+    hyperparameters: Hyperparameters
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hosting:
+    """How a fine-tuned model answers."""
+
+    instance_type: Annotated[str, Len(1)]
+    answer_tokens: Count
+    concurrency: Annotated[int, Ge(1), Le(64)]
+    temperature: Annotated[float, Ge(0), Le(2)] = 0.0
+    top_p: Annotated[float, Ge(0), Le(1)] = 0.9
+
+
+@dataclass(frozen=True, kw_only=True)
+class LargeModel:
+    """The reference model or the judge: a Bedrock model, or the event's own large endpoint."""
+
+    kind: Literal["bedrock", "endpoint"]
+    model: Text
+    label: Text
+    max_tokens: Count
+    concurrency: Annotated[int, Ge(1), Le(64)]
+    stand_in: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class LargeEndpoint:
+    """The JumpStart model behind every `kind: endpoint`; it exists only while there is work."""
+
+    model: Annotated[str, Len(1, 63)]
+    instance_type: Annotated[str, Len(1)]
+    max_model_length: Count
+    eula: Eula = field(default_factory=Eula)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judging:
+    """What the judge is asked. A change of any of it is a new protocol version."""
+
+    protocol: Text
+    rubric: Text
+    criteria: Annotated[tuple[str, ...], Len(1, 8)]
+    answer_characters: Count = 8000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """What one participant may use; days are UTC."""
+
+    models_per_day: Count
+    models_total: Count
+    submissions_per_day: Count
+    submissions_total: Count
+    unfinished_models: Count
+    datasets_per_day: Count
+    dataset_rows_minimum: Count
+    dataset_rows_maximum: Count
+    dataset_bytes: Count
+    row_characters: Count
+    own_prompts: Annotated[int, Ge(0), Le(20)]
+    prompt_characters: Count
+
+
+@dataclass(frozen=True, kw_only=True)
+class Weights:
+    """How a finale round is scored; the three add up to 1."""
+
+    judge: Share
+    experts: Share
+    audience: Share
+
+    def __post_init__(self) -> None:
+        total = self.judge + self.experts + self.audience
+        if abs(total - 1) > 1e-9:
+            raise ValueError(f"judge, experts and audience add up to {total:g}, not 1")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finale:
+    """The live show."""
+
+    finalists: Count
+    rounds: Count
+    tuning_seconds: Seconds
+    weights: Weights
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pace:
+    """Poll intervals, waits and bounds of the state machines, so that a rehearsal can hurry."""
+
+    machine_timeout_seconds: Seconds
+    endpoint_poll_seconds: Seconds
+    endpoint_polls: Count
+    quota_wait_seconds: Seconds
+    quota_waits: Count
+    retry_seconds: Seconds
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event:
+    """One AI League, as an organizer describes it."""
+
+    name: Annotated[str, Len(2, 24)]
+    title: Text
+    owner: Text
+    sample: bool
+    language: Text
+    phases: Phases
+    base_model: BaseModel
+    training: Training
+    hosting: Hosting
+    reference: LargeModel
+    reference_prompt: Text
+    judge: LargeModel
+    judging: Judging
+    limits: Limits
+    finale: Finale
+    pace: Pace
+    hidden_questions: Count
+    sign_up_domains: tuple[str, ...] = ()
+    retention_days: Count = 90
+    large_endpoint: LargeEndpoint | None = None
+
+    def __post_init__(self) -> None:
+        if not all((part.isalnum() and part.islower()) or part.isdigit() for part in self._parts()):
+            raise ValueError(
+                f"name {self.name!r}: lower-case letters and digits joined by single hyphens"
+            )
+        wants = [role for role in ("reference", "judge") if getattr(self, role).kind == "endpoint"]
+        if wants and self.large_endpoint is None:
+            raise ValueError(f"{wants[0]}.kind is endpoint: describe large_endpoint too")
+
+    def _parts(self) -> list[str]:
+        return self.name.split("-")
+
+    @property
+    def hash(self) -> str:
+        """Six hexadecimal digits that keep two events' SageMaker names apart."""
+        return hashlib.sha256(self.name.encode()).hexdigest()[:6]
+
+    @property
+    def uses_large_endpoint(self) -> bool:
+        return "endpoint" in (self.reference.kind, self.judge.kind)

@@ -1,0 +1,66 @@
+"""What is open now."""
+
+import datetime as dt
+from collections.abc import Mapping
+from typing import Any, get_args
+
+from league.errors import Conflict
+from league.event import Event, Phase, PhaseName
+
+TRAINING_PHASES: tuple[PhaseName, ...] = ("workshop", "league")
+SUBMISSION_PHASES: tuple[PhaseName, ...] = ("league",)
+
+
+def is_open(phase: PhaseName, event: Event, state: Mapping[str, Any], now: dt.datetime) -> bool:
+    """An organizer's override (`state["phases"][phase]`: open or closed) wins over the times."""
+    override = state.get("phases", {}).get(phase)
+    if override in ("open", "closed"):
+        return bool(override == "open")
+    times: Phase = getattr(event.phases, phase)
+    return times.opens <= now < times.closes
+
+
+def open_phases(event: Event, state: Mapping[str, Any], now: dt.datetime) -> list[PhaseName]:
+    return [phase for phase in get_args(PhaseName) if is_open(phase, event, state, now)]
+
+
+def require_open(
+    wanted: tuple[PhaseName, ...],
+    doing: str,
+    event: Event,
+    state: Mapping[str, Any],
+    now: dt.datetime,
+) -> None:
+    """
+    Raises:
+        Conflict: none of `wanted` is open; says when the next one opens.
+    """
+    if any(is_open(phase, event, state, now) for phase in wanted):
+        return
+    ahead = [p for p in wanted if getattr(event.phases, p).opens > now]
+    when = (
+        f"{ahead[0]} opens at {getattr(event.phases, ahead[0]).opens.isoformat()}"
+        if ahead
+        else "ask the organizers whether it opens again"
+    )
+    raise Conflict(
+        f"{doing} is closed: it needs phase {' or '.join(wanted)}.", when, code="phase_closed"
+    )
+
+
+def is_prepared(state: Mapping[str, Any]) -> bool:
+    """Whether the reference model's answers are frozen."""
+    return bool(state.get("frozen"))
+
+
+def require_prepared(state: Mapping[str, Any]) -> None:
+    """
+    Raises:
+        Conflict: the event has no frozen reference answers yet.
+    """
+    if not is_prepared(state):
+        raise Conflict(
+            "The event is not prepared: the reference model has not answered the questions yet.",
+            "try again once GET /event says prepared: true; organizers: POST /admin/prepare",
+            code="event_not_prepared",
+        )
