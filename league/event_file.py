@@ -155,3 +155,21 @@ def hyperparameter_names() -> tuple[str, ...]:
 def describe(event: Event) -> dict[str, Any]:
     """The event as JSON values, for `league event check --json`."""
     return dict(json.loads(to_json(event)))
+
+
+def refuse_sample_questions(event: Event, hidden: tuple[Question, ...], events: Path) -> None:
+    """A real event must not be played with questions that everyone can read.
+
+    Raises:
+        EventError: `event` is no sample and holds a question of one of the samples in `events`.
+    """
+    if event.sample:
+        return
+    asked = {question.question.casefold() for question in hidden}
+    for path in sorted(events.glob(f"*/{HIDDEN}")):
+        shared = [q for q in load_questions(path) if q.question.casefold() in asked]
+        if shared:
+            raise EventError(
+                f"{len(shared)} hidden questions of {event.name} stand in {path}, which is public "
+                f"(the first: {shared[0].id}); write your own, or set sample: true to rehearse"
+            )

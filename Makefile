@@ -1,0 +1,49 @@
+# Everything a person does here, each a line or two. `make` lists it.
+PYTHON ?= python3
+BIN := .venv/bin
+EVENT ?= rehearsal
+export PYTHONPATH := $(CURDIR)
+
+help: ## List what there is to do
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+demo: $(BIN)/demo-installed ## Play a small league on this machine, from upload to leaderboard
+	@$(BIN)/python -m local.demo $(if $(KEEP),--keep) $(if $(SEED),--seed $(SEED))
+
+local: $(BIN)/demo-installed ## Bring the event up on this machine and keep it up (EVENT=rehearsal)
+	@$(BIN)/python -m local --event $(EVENT)
+
+test: $(BIN)/test-installed ## Everything CI checks
+	@$(MAKE) --no-print-directory lint
+	@$(BIN)/pytest -n 2 --dist loadgroup
+
+lint: $(BIN)/test-installed ## Style, types and generated files
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
+	@$(BIN)/python -m cli.openapi --check
+
+bench: $(BIN)/demo-installed ## Cold starts, synth time and pipeline overhead
+	@$(BIN)/python -m bench
+
+docs: $(BIN)/test-installed ## Write the generated documentation anew
+	@$(BIN)/python -m cli.openapi
+
+lock: ## Pin what the requirements pull in
+	rm -rf build/lock && $(PYTHON) -m venv build/lock && build/lock/bin/pip install -q -r requirements-dev.txt
+	build/lock/bin/pip freeze --exclude pip --exclude setuptools > constraints.txt && rm -rf build/lock
+
+clean: ## Remove everything the above has made
+	@$(PYTHON) -c "import shutil, glob; [shutil.rmtree(p, True) for p in ('build', 'cdk.out', '.venv', '.pytest_cache', '.mypy_cache', '.ruff_cache', '.hypothesis', *glob.glob('**/__pycache__', recursive=True))]"
+
+$(BIN)/python:
+	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'Python 3.11 or newer is needed, found ' + sys.version)"
+	@command -v node >/dev/null || { echo "Node.js is needed: the CDK synthesizes with it"; exit 1; }
+	@$(PYTHON) -m venv .venv
+
+$(BIN)/demo-installed: requirements.txt constraints.txt | $(BIN)/python
+	@echo "installing requirements.txt into .venv (about a minute) ..."
+	@$(BIN)/pip install -q --disable-pip-version-check -r requirements.txt -c constraints.txt && touch $@
+
+$(BIN)/test-installed: requirements-dev.txt $(BIN)/demo-installed
+	@$(BIN)/pip install -q --disable-pip-version-check -r requirements-dev.txt -c constraints.txt && touch $@
+
+.PHONY: help demo local test lint bench docs lock clean

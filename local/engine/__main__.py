@@ -1,0 +1,67 @@
+"""The engine's process: `python -m local.engine --port 4566 --standins-url URL --data DIR`."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import signal
+import sys
+import tempfile
+from pathlib import Path
+
+from local.engine.environment import environment
+
+
+def main() -> int:
+    """Serve until SIGTERM or SIGINT; 1 when this ministack cannot be used."""
+    arguments = _arguments()
+    data: Path = arguments.data.resolve()
+    for folder in (data, data / "tmp"):
+        folder.mkdir(parents=True, exist_ok=True)
+    os.environ.clear()
+    os.environ.update(environment(arguments.port, data, log_level=arguments.log_level))
+    tempfile.tempdir = None  # read TMPDIR again
+    # ministack reads its environment when it is imported, so it is imported only now.
+    from local.engine import plugin, seam
+
+    try:
+        plugin.install(arguments.standins_url)
+    except seam.EngineChanged as failure:
+        print(failure, file=sys.stderr)
+        return 1
+    asyncio.run(_serve(arguments.port))
+    # Threads of executions that still wait must not keep the process.
+    seam.lambda_runtime.reset()
+    sys.stdout.flush()
+    os._exit(0)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m local.engine", description=__doc__)
+    parser.add_argument("--port", type=int, required=True, help="loopback port to listen on")
+    parser.add_argument("--standins-url", required=True, help="where local.standins listens")
+    parser.add_argument("--data", type=Path, required=True, help="folder for everything written")
+    parser.add_argument("--log-level", default="INFO", help="DEBUG, INFO or WARNING")
+    return parser.parse_args()
+
+
+async def _serve(port: int) -> None:
+    from hypercorn.asyncio import serve
+    from hypercorn.config import Config
+
+    from local.engine import control
+
+    config = Config()
+    config.bind = [f"127.0.0.1:{port}"]
+    config.keep_alive_timeout = 75
+    config.graceful_timeout = 0.2
+    config.shutdown_timeout = 1.0
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    await serve(control.app, config, shutdown_trigger=stop.wait)  # type: ignore[arg-type]
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

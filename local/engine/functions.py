@@ -1,0 +1,100 @@
+"""Lambda as AWS reports and runs it, where ministack's warm workers differ.
+
+- A function's error carries its exception's class name, message and stack trace, so that
+  `ErrorEquals: ["OurError"]` matches; ministack calls them all Runtime.HandlerError.
+- An exception that a handler raises leaves the worker and its globals alive, as on AWS.
+- A response larger than 6 MB is refused.
+- One function has at most 16 workers; further calls wait. AWS would scale out, and on one machine
+  a burst of a hundred calls would start a hundred processes.
+
+The error travels as a successful result with a marker, since ministack kills the worker of a
+result that is marked as failed.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+from collections import defaultdict
+from typing import Any
+
+from local.engine import seam
+
+RESPONSE_LIMIT = 6_291_556  # bytes: "Lambda quotas", synchronous invocation payload
+WORKERS_OF_ONE_FUNCTION = 16
+_MARKER = "__league_function_error__"
+_INIT_FAILURE = "Worker init failed: "
+_IMPORT_FAILURE = re.compile(r"No module named|cannot import name")
+
+_WORKER_FAILURE = f'''            _kind = type(e).__name__
+            if isinstance(e, (TypeError, ValueError)) and "result" in dir() and _unserializable(e):
+                _kind = "Runtime.MarshalError"
+            _stack = traceback.format_list(traceback.extract_tb(e.__traceback__)[1:])
+            print(traceback.format_exc(), file=sys.stderr)
+            _real_stdout.write(json.dumps({{"status": "ok", "result": {{"{_MARKER}": {{
+                "errorMessage": str(e), "errorType": _kind, "stackTrace": _stack,
+                "requestId": _ms_ctx.get("request_id", "")}}}}}}) + "\\n")
+'''
+_UNSERIALIZABLE = '''
+def _unserializable(e):
+    """Whether the handler returned and only its result could not be written as JSON."""
+    frame = e.__traceback__
+    names = []
+    while frame is not None:
+        names.append(frame.tb_frame.f_code.co_filename)
+        frame = frame.tb_next
+    return len(names) > 1 and "/json/" in names[1].replace("\\\\", "/")
+
+'''
+
+_turns: defaultdict[str, threading.BoundedSemaphore] = defaultdict(
+    lambda: threading.BoundedSemaphore(WORKERS_OF_ONE_FUNCTION)
+)
+_turns_lock = threading.Lock()
+_execute = seam.lambda_service._execute_function_warm
+
+
+def worker_script(script: str) -> str:
+    """ministack's Python worker with the except clause that we need."""
+    with_failure = script.replace(seam.WORKER_FAILURE, _WORKER_FAILURE)
+    return with_failure.replace("\ndef run():\n", f"{_UNSERIALIZABLE}\ndef run():\n", 1)
+
+
+def execute_function(func: dict[str, Any], event: Any, request_id: str) -> dict[str, Any]:
+    """One invocation, with the error in the shape that Lambda gives it."""
+    with _turn(func):
+        result: dict[str, Any] = _execute(func, event, request_id)
+    body = result.get("body")
+    if result.get("error"):
+        return {**result, "body": _own_error(body)}
+    if isinstance(body, dict) and _MARKER in body:
+        return {**result, "body": body[_MARKER], "error": True}
+    size = len(json.dumps(body).encode()) if body is not None else 0
+    if size > RESPONSE_LIMIT:
+        return {**result, "body": _too_large(size), "error": True}
+    return result
+
+
+def _turn(func: dict[str, Any]) -> threading.BoundedSemaphore:
+    with _turns_lock:
+        return _turns[(func.get("config") or func).get("FunctionArn", "")]
+
+
+def _own_error(body: Any) -> Any:
+    """Names for the failures that ministack finds itself: imports, exits."""
+    message = body.get("errorMessage", "") if isinstance(body, dict) else ""
+    if _INIT_FAILURE in message:
+        kind = "ImportModuleError" if _IMPORT_FAILURE.search(message) else "UserCodeSyntaxError"
+        return {"errorMessage": message.split(_INIT_FAILURE, 1)[1], "errorType": f"Runtime.{kind}"}
+    if message == "Worker process died":
+        return {"errorMessage": "Runtime exited", "errorType": "Runtime.ExitError"}
+    return body
+
+
+def _too_large(size: int) -> dict[str, str]:
+    return {
+        "errorMessage": f"Response payload size ({size} bytes) exceeded maximum allowed payload "
+        f"size ({RESPONSE_LIMIT} bytes).",
+        "errorType": "Function.ResponseSizeTooLarge",
+    }

@@ -1,0 +1,147 @@
+"""IAM for what ministack does not know: SageMaker's actions and resources, Converse, PassRole.
+
+Converse is authorized as bedrock:InvokeModel, as AWS's service authorization reference says. A
+request on loopback counts as TLS: buckets and queues of the product deny anything else, and there
+is nobody between.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from urllib.parse import unquote
+
+from local.engine import seam
+
+_NAMESPACES = {"sagemaker": "sagemaker", "sagemaker-runtime": "sagemaker"}
+_CONVERSE = {
+    "bedrock:Converse": "bedrock:InvokeModel",
+    "bedrock:ConverseStream": "bedrock:InvokeModelWithResponseStream",
+}
+# the member of a request that names its resource, and the resource's type in an ARN
+_NAMES = (
+    ("TrainingJobName", "training-job"),
+    ("EndpointConfigName", "endpoint-config"),
+    ("EndpointName", "endpoint"),
+    ("ModelName", "model"),
+)
+_PROFILES = ("us.", "eu.", "apac.", "global.")
+
+_extract_iam_action = seam.iam_actions.extract_iam_action
+_pin_request_origin = seam.app.pin_request_origin
+_extract_resource_arn = seam.iam_actions.extract_resource_arn
+
+
+def extract_iam_action(
+    service: str, method: str, path: str, headers: dict[str, str], body: bytes, query_params: Any
+) -> Any:
+    if service == "sagemaker":
+        return f"sagemaker:{headers.get('x-amz-target', '').split('.')[-1]}"
+    if service == "sagemaker-runtime":
+        return "sagemaker:InvokeEndpoint"
+    action = _extract_iam_action(service, method, path, headers, body, query_params)
+    return _CONVERSE.get(action, action)
+
+
+def extract_resource_arn(
+    service: str,
+    method: str,
+    path: str,
+    headers: dict[str, str],
+    body: bytes,
+    query_params: Any,
+    region: str,
+    account_id: str,
+) -> Any:
+    prefix = f"arn:aws:sagemaker:{region}:{account_id}"
+    if service == "sagemaker":
+        operation = headers.get("x-amz-target", "").split(".")[-1]
+        return _sagemaker_resource(operation, _json(body), prefix)
+    if service == "sagemaker-runtime":
+        return f"{prefix}:endpoint/{path.split('/')[2].lower()}"
+    if service == "bedrock-runtime":
+        model = unquote(path).removeprefix("/model/").rsplit("/", 1)[0]
+        return _model_arn(model, region, account_id)
+    return _extract_resource_arn(
+        service, method, path, headers, body, query_params, region, account_id
+    )
+
+
+def _sagemaker_resource(operation: str, request: dict[str, Any], prefix: str) -> str:
+    if "ResourceArn" in request:  # AddTags, DeleteTags, ListTags
+        return str(request["ResourceArn"])
+    for member, kind in _NAMES:
+        # CreateEndpoint names an endpoint and a configuration: the operation says which it makes.
+        if member in request and kind.replace("-", "") in operation.lower().removesuffix("s"):
+            return f"{prefix}:{kind}/{str(request[member]).lower()}"
+    return "*"
+
+
+def _model_arn(model: str, region: str, account_id: str) -> str:
+    if model.startswith("arn:"):
+        return model
+    if model.startswith(_PROFILES):
+        return f"arn:aws:bedrock:{region}:{account_id}:inference-profile/{model}"
+    return f"arn:aws:bedrock:{region}::foundation-model/{model}"
+
+
+def sagemaker_denial(headers: dict[str, str], body: bytes) -> str | None:
+    """Why the caller may not make this SageMaker request beyond its own action, or None.
+
+    A role in the request must be one that the caller may pass to SageMaker, and a creation with
+    tags needs sagemaker:AddTags too (SageMaker developer guide, API permissions reference).
+    """
+    if not seam.app.AUTH:
+        return None
+    request = _json(body)
+    role = request.get("RoleArn") or request.get("ExecutionRoleArn")
+    if isinstance(role, str):
+        passed = {"iam:PassedToService": "sagemaker.amazonaws.com"}
+        denial = _denial(headers, "iam:PassRole", role, passed)
+        if denial:
+            return denial
+    operation = headers.get("x-amz-target", "").split(".")[-1]
+    if operation.startswith("Create") and request.get("Tags"):
+        prefix = (
+            f"arn:aws:sagemaker:{seam.responses.get_region()}:{seam.responses.get_account_id()}"
+        )
+        resource = _sagemaker_resource(operation, request, prefix)
+        return _denial(headers, "sagemaker:AddTags", resource, {})
+    return None
+
+
+def _denial(
+    headers: dict[str, str], action: str, resource: str, context: dict[str, Any]
+) -> str | None:
+    denied = seam.iam_evaluator.enforce(
+        seam.router.extract_access_key_id(headers),
+        action,
+        action.split(":")[0],
+        seam.responses.get_region(),
+        resource_arn=resource,
+        service_context=context,
+    )
+    if denied is None:
+        return None
+    caller = getattr(denied, "principal_arn", "the caller")
+    return f"User: {caller} is not authorized to perform: {action} on resource: {resource}"
+
+
+def _json(body: bytes) -> dict[str, Any]:
+    try:
+        found = json.loads(body or b"{}")
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _on_loopback(source_ip: str, _secure_transport: bool) -> None:
+    _pin_request_origin(source_ip, True)
+
+
+def install() -> None:
+    """Replace ministack's functions."""
+    seam.app.pin_request_origin = _on_loopback
+    seam.iam_actions.SERVICE_TO_IAM_NAMESPACE.update(_NAMESPACES)
+    seam.iam_actions.extract_iam_action = extract_iam_action
+    seam.iam_actions.extract_resource_arn = extract_resource_arn

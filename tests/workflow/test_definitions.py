@@ -1,0 +1,44 @@
+"""What holds for every state of every machine."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+MACHINES = sorted((Path(__file__).parents[2] / "statemachines").glob("*.asl.json"))
+STATES = [
+    pytest.param(name, state, id=f"{path.stem}:{name}")
+    for path in MACHINES
+    for name, state in json.loads(path.read_text())["States"].items()
+]
+TASKS = [case for case in STATES if case.values[1]["Type"] == "Task"]
+
+
+@pytest.mark.parametrize("path", MACHINES, ids=lambda path: path.stem)
+def test_machine_is_jsonata_with_a_timeout(path):
+    machine = json.loads(path.read_text())
+    assert machine["QueryLanguage"] == "JSONata"
+    assert machine["TimeoutSeconds"] > 0
+
+
+@pytest.mark.parametrize(("name", "state"), STATES)
+def test_state_says_what_it_is_for(name, state):
+    assert len(state["Comment"]) > 10
+
+
+@pytest.mark.parametrize(("name", "state"), TASKS)
+def test_task_has_a_timeout_retries_with_jitter_and_a_catch(name, state):
+    assert state["TimeoutSeconds"]
+    assert all(retry["JitterStrategy"] == "FULL" for retry in state["Retry"])
+    assert all(retry["MaxDelaySeconds"] <= 120 for retry in state["Retry"])
+    assert state["Catch"][-1]["ErrorEquals"] == ["States.ALL"]
+
+
+@pytest.mark.parametrize(("name", "state"), STATES)
+def test_state_of_a_function_bears_its_name(name, state):
+    function = re.search(r"\$\{(\w+)Function\}", json.dumps(state))
+    if function is None:
+        return
+    folder = re.sub(r"(?<!^)(?=[A-Z])", "_", function[1]).lower()
+    assert (MACHINES[0].parents[1] / "lambdas" / folder / "handler.py").is_file()
