@@ -6,7 +6,10 @@ milliseconds and a final Z, so that they sort as text.
 
 import datetime as dt
 from enum import StrEnum
-from typing import Any, NotRequired, TypedDict
+from typing import Any, NotRequired
+
+# Not typing's own: Pydantic reads those only from Python 3.12 on (cli/openapi.py).
+from typing_extensions import TypedDict
 
 
 class DatasetState(StrEnum):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from local.engine import functions, object_events, permissions, resources, seam, standins
+from local.engine import functions, log_streams, object_events, permissions, resources, seam, standins
 from local.engine.states import api
 
 
@@ -15,6 +15,7 @@ def install(standins_url: str) -> None:
     service = standins.StandIns(standins_url)
     _route_to(service)
     permissions.install()
+    log_streams.install()
     object_events.install()
     resources.install(service)
     seam.lambda_runtime._PYTHON_WORKER_SCRIPT = functions.worker_script(

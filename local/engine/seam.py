@@ -19,6 +19,7 @@ MINISTACK_VERSION = "1.5.33"
 app: Any = importlib.import_module("ministack.app")
 arn: Any = importlib.import_module("ministack.core.arn")
 cloudformation: Any = importlib.import_module("ministack.services.cloudformation.provisioners")
+cloudwatch_logs: Any = importlib.import_module("ministack.services.cloudwatch_logs")
 dynamodb: Any = importlib.import_module("ministack.services.dynamodb")
 eventbridge: Any = importlib.import_module("ministack.services.eventbridge")
 iam_actions: Any = importlib.import_module("ministack.core.iam_actions")
@@ -122,6 +123,8 @@ PARTS = (
     Part(cloudformation, "_sfn_definition", parameters=("props",)),
     Part(dynamodb, "_update_ttl", parameters=("data",)),
     Part(s3, "_fire_s3_event"),
+    Part(cloudwatch_logs, "_filter_log_events", parameters=("data",)),
+    Part(cloudwatch_logs, "_log_groups", keys=()),
     Part(eventbridge, "_dispatch_event", parameters=("event", "view")),
     Part(
         cloudformation,

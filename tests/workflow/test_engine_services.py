@@ -218,3 +218,19 @@ def test_the_api_refuses_without_a_good_token_in_the_templates_own_words(cloud, 
 
 def test_a_public_route_needs_no_token(cloud):
     assert _api(cloud, "/open")[0] == 200
+
+
+def test_log_events_are_those_of_the_streams_that_the_prefix_names(cloud):
+    logs, group = cloud.client("logs"), f"/jobs/{uuid.uuid4()}"
+    logs.create_log_group(logGroupName=group)
+    for stream in ("one/algo-1", "other/algo-1"):
+        logs.create_log_stream(logGroupName=group, logStreamName=stream)
+        event = {"timestamp": int(time.time() * 1000), "message": stream}
+        logs.put_log_events(logGroupName=group, logStreamName=stream, logEvents=[event])
+
+    def messages(prefix):
+        found = logs.filter_log_events(logGroupName=group, logStreamNamePrefix=prefix)
+        return [event["message"] for event in found["events"]]
+
+    assert messages("one/") == ["one/algo-1"]
+    assert messages("none/") == []

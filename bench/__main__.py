@@ -1,0 +1,10 @@
+"""`make bench`: every figure of this project that is a time, measured on this machine, now."""
+
+from __future__ import annotations
+
+import sys
+
+from bench import cold_start, pipeline_overhead, synth
+
+if __name__ == "__main__":
+    sys.exit(max([bench.main() for bench in (cold_start, synth, pipeline_overhead)]))

@@ -1,0 +1,95 @@
+"""`league event`: what an organizer does with an event's folder."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from league.event_file import EventError, describe, load_event, load_question_sets
+from league.model_files import load_event_models
+
+EVENTS_FOLDER = Path("events")
+
+
+@click.group()
+def event() -> None:
+    """Describe, check and prepare an event."""
+
+
+@event.command()
+@click.argument("name")
+@click.option("--json", "as_json", is_flag=True, help="Write the outcome as JSON.")
+@click.option(
+    "--events",
+    "root",
+    type=click.Path(path_type=Path),
+    default=EVENTS_FOLDER,
+    show_default=True,
+    help="The folder that holds the events.",
+)
+def check(name: str, as_json: bool, root: Path) -> None:
+    """Check the event NAME: its settings, its questions, its models and their licences.
+
+    Exits with 1 when something must be mended, and says where and how.
+    """
+    try:
+        report = check_event(root / name)
+    except EventError as error:
+        _refuse(error, as_json)
+    else:
+        click.echo(json.dumps({"ok": True, **report}, indent=1) if as_json else _summary(report))
+
+
+def check_event(folder: Path) -> dict[str, Any]:
+    """What an organizer should see of a sound event: its settings, counts and models.
+
+    Raises:
+        EventError: something must be mended.
+    """
+    event = load_event(folder)
+    models = load_event_models(event, folder)
+    sets = load_question_sets(folder, event)
+    return {
+        "event": describe(event),
+        "questions": {
+            "hidden": len(sets.hidden),
+            "practice": len(sets.practice),
+            "finale": len(sets.finale),
+        },
+        "models": {
+            "base": f"{models.base.id} {models.base.version}",
+            "reference": event.reference.model,
+            "judge": event.judge.model,
+            "large_endpoint": models.large.id if models.large else None,
+        },
+    }
+
+
+def _refuse(error: EventError, as_json: bool) -> None:
+    problems = str(error).splitlines()
+    if as_json:
+        click.echo(json.dumps({"ok": False, "problems": problems}, indent=1))
+    else:
+        for problem in problems:
+            click.echo(problem, err=True)
+    raise SystemExit(1)
+
+
+def _summary(report: Mapping[str, Any]) -> str:
+    settings, questions, models = report["event"], report["questions"], report["models"]
+    league = settings["phases"]["league"]
+    lines = [
+        f"{settings['name']}: {settings['title']}",
+        f"  league     {league['opens']} to {league['closes']}",
+        f"  questions  {questions['hidden']} hidden, {questions['practice']} practice, "
+        f"{questions['finale']} finale",
+        f"  base       {models['base']} on {settings['training']['instance_type']}, "
+        f"answering on {settings['hosting']['instance_type']}",
+        f"  reference  {models['reference']}",
+        f"  judge      {models['judge']}, protocol {settings['judging']['protocol']}",
+    ]
+    if settings["sample"]:
+        lines.append("  a sample: its hidden questions are public, so it cannot be played for real")
+    return "\n".join(lines)

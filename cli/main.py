@@ -1,0 +1,17 @@
+"""The `league` command and its groups."""
+
+import click
+
+from cli.event import event
+from cli.model import model
+from cli.prepare import prepare
+
+
+@click.group()
+def league() -> None:
+    """Run an AI League."""
+
+
+event.add_command(prepare)
+league.add_command(event)
+league.add_command(model)

@@ -1,0 +1,69 @@
+"""The leaderboard in the API's reference. A function of its own serves it, without a router."""
+
+from typing import Any
+
+from typing_extensions import TypedDict
+
+Json = dict[str, Any]
+
+
+class LeaderboardModel(TypedDict):
+    """The judge or the reference model. `stand_in`: it stands in for the real one."""
+
+    id: str
+    label: str
+    stand_in: bool
+
+
+class LeaderboardRow(TypedDict):
+    """A row, best first. kind: participant, baseline or reference; only participants have ranks.
+
+    `win_rate` and `interval` (95 %) are in percent; `rank_span` is the best and worst rank that the
+    intervals allow.
+    """
+
+    kind: str
+    rank: int | None
+    rank_span: list[int] | None
+    name: str
+    win_rate: float
+    interval: list[float] | None
+    submissions: int | None
+    changed_at: str | None
+
+
+class Leaderboard(TypedDict):
+    """`league.leaderboard.board`."""
+
+    event: str
+    title: str
+    questions: int
+    protocol: str
+    judge: LeaderboardModel
+    reference: LeaderboardModel
+    updated_at: str | None
+    rows: list[LeaderboardRow]
+
+
+def leaderboard_path(schema: Json, problem: Json) -> Json:
+    """GET /leaderboard."""
+    etag = {"ETag": {"schema": {"type": "string"}}}
+    known = {"in": "header", "name": "If-None-Match", "schema": {"type": "string"}}
+    return {
+        "get": {
+            "operationId": "get_leaderboard",
+            "summary": "The leaderboard.",
+            "description": "Needs no token. Send the last ETag as If-None-Match when polling.",
+            "security": [],
+            "parameters": [{**known, "required": False}],
+            "responses": {
+                "200": {
+                    "description": "OK",
+                    "headers": etag,
+                    "content": {"application/json": {"schema": schema}},
+                },
+                "304": {"description": "Not Modified", "headers": etag},
+                "404": {"description": "Refused: not_found.", **problem},
+            },
+        }
+    }

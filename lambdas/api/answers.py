@@ -1,0 +1,242 @@
+"""What the API answers: the shape of each answer, read by the routes and by the API reference."""
+
+from typing import Any, NotRequired
+
+from typing_extensions import TypedDict
+
+from league.dataset import Report
+from league.records import Reason, TimelineEntry, TrainingRecord
+
+
+class PhaseAnswer(TypedDict):
+    """`override` is what an organizer set: open or closed; null: the times decide."""
+
+    name: str
+    opens: str
+    closes: str
+    open: bool
+    override: str | None
+
+
+class Bound(TypedDict):
+    """A hyperparameter: its kind and default, and its range or its choices."""
+
+    kind: str
+    default: int | float | str
+    minimum: NotRequired[int | float]
+    maximum: NotRequired[int | float]
+    choices: NotRequired[list[str]]
+
+
+class LargeModelAnswer(TypedDict):
+    """`stand_in`: it stands in for the real one, in a rehearsal."""
+
+    label: str
+    stand_in: bool
+
+
+class JudgeAnswer(LargeModelAnswer):
+    protocol: str
+    criteria: list[str]
+
+
+class DatasetFormat(TypedDict):
+    """What an upload must look like."""
+
+    content_type: str
+    keys: list[str]
+    example: str
+    rows_minimum: int
+    rows_maximum: int
+    bytes_maximum: int
+    row_characters_maximum: int
+
+
+class EventAnswer(TypedDict):
+    """The event and what is open now. Times are UTC."""
+
+    name: str
+    title: str
+    sample: bool
+    language: str
+    now: str
+    phases: list[PhaseAnswer]
+    open: list[str]
+    prepared: bool
+    hidden_questions: int
+    base_model: str
+    reference: LargeModelAnswer
+    judge: JudgeAnswer
+    hyperparameters: dict[str, Bound]
+    limits: dict[str, int]
+    dataset_format: DatasetFormat
+
+
+class UsageAnswer(TypedDict):
+    """Used and left, by the names of the event's limits; the day is UTC and ends at `day_ends`."""
+
+    day: str
+    day_ends: str
+    used_today: dict[str, int]
+    used_total: dict[str, int]
+    remaining: dict[str, int]
+
+
+class MeAnswer(TypedDict):
+    """Who the token speaks for."""
+
+    participant: str
+    display_name: str
+    groups: list[str]
+    usage: UsageAnswer
+
+
+class DatasetSummary(TypedDict):
+    """A dataset in a list. state: awaiting_upload, valid, invalid."""
+
+    id: str
+    name: str
+    state: str
+    created_at: str
+    size_bytes: NotRequired[int]
+    rows: NotRequired[int]
+    error_count: NotRequired[int]
+
+
+class DatasetAnswer(DatasetSummary):
+    """A dataset with its report, once an upload was checked."""
+
+    sha256: NotRequired[str]
+    checked_at: NotRequired[str]
+    report: NotRequired[Report]
+
+
+class UploadForm(TypedDict):
+    """Send `fields`, then the file as `file`, as multipart/form-data by POST to `url`."""
+
+    url: str
+    fields: dict[str, str]
+    expires_at: str
+
+
+class DatasetUpload(DatasetSummary):
+    """A new dataset and how to upload it."""
+
+    upload: UploadForm
+    remaining: dict[str, int]
+
+
+class DatasetList(TypedDict):
+    """Newest first. `next`: the cursor of the next page; null on the last."""
+
+    items: list[DatasetSummary]
+    next: str | None
+
+
+class ModelSummary(TypedDict):
+    """A model in a list."""
+
+    id: str
+    name: str
+    state: str
+    dataset_id: str
+    submit: bool
+    created_at: str
+    updated_at: str
+    cancel_requested: bool
+    reason_code: str | None
+    win_rate: float | None
+    eval_loss: float | None
+
+
+class ScoreAnswer(TypedDict, total=False):
+    """Aggregates only: nothing is told of a single hidden question. Rates in percent."""
+
+    win_rate: float
+    interval: list[float]
+    standard_error: float
+    questions: int
+    strict_wins: int
+    order_consistency: float
+    games_without_verdict: int
+    criteria: dict[str, float]
+    topics: dict[str, float]
+    protocol: str
+    scored_at: str
+
+
+class ModelAnswer(ModelSummary):
+    """Everything there is to know of one's own model. `practice_answers` is null until answered."""
+
+    hyperparameters: dict[str, Any]
+    prompts: list[str]
+    attempt: int
+    timeline: list[TimelineEntry]
+    reason: Reason | None
+    training: TrainingRecord | None
+    score: ScoreAnswer | None
+    submitted_at: str | None
+    practice_answers: Any
+
+
+class ModelList(TypedDict):
+    """Newest first. `next`: the cursor of the next page; null on the last."""
+
+    items: list[ModelSummary]
+    next: str | None
+
+
+class Estimate(TypedDict):
+    """The longest that training may take, and how many of one's models are under way."""
+
+    training_seconds_maximum: int
+    unfinished_models: int
+
+
+class ModelAccepted(TypedDict):
+    """A model that is on its way; GET its `location` to follow it."""
+
+    id: str
+    name: str
+    state: str
+    submit: bool
+    location: str
+    estimate: Estimate
+    remaining: dict[str, int]
+
+
+class ModelChanged(TypedDict):
+    """A model after it was submitted or cancelled."""
+
+    id: str
+    state: str
+    submit: bool
+    cancel_requested: bool
+    location: str
+    remaining: dict[str, int]
+
+
+class Preparation(TypedDict):
+    """The execution that prepares the event. status: as Step Functions names it."""
+
+    execution_arn: str
+    status: str
+    requested_by: str
+
+
+class Frozen(TypedDict):
+    """The reference answers that everybody is compared with, and since when."""
+
+    hash: str
+    at: str
+    questions: int
+
+
+class AdminEvent(TypedDict):
+    """The event as organizers see it."""
+
+    name: str
+    phases: list[PhaseAnswer]
+    prepared: bool
+    frozen: Frozen | None
+    preparation: Preparation | None

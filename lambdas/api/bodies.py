@@ -1,0 +1,60 @@
+"""What requests carry: the fields of each body, with their types and bounds.
+
+Bounds that belong to the event (hyperparameter ranges, number and length of prompts) are checked
+where the event is known.
+"""
+
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Literal
+
+from annotated_types import Len
+
+from league.event import PhaseName
+from league.hyperparameters import TUNABLE, WHOLE_NUMBERS
+
+LABEL_LENGTH = (1, 80)
+Label = Annotated[str, Len(*LABEL_LENGTH)]
+
+
+class HyperparameterSchema:
+    """Describes hyperparameters in the API reference; `league.hyperparameters` checks them."""
+
+    def __get_pydantic_json_schema__(self, _core: Any, _handler: Any) -> dict[str, Any]:
+        kinds = dict.fromkeys(TUNABLE, "number") | dict.fromkeys(WHOLE_NUMBERS, "integer")
+        kinds["target_modules"] = "string"
+        properties = {name: {"type": kinds[name]} for name in TUNABLE}
+        return {"type": "object", "properties": properties, "additionalProperties": False}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Profile:
+    """What a participant wants to be called."""
+
+    display_name: Annotated[str, Len(2, 40)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewDataset:
+    """A dataset about to be uploaded."""
+
+    name: Label
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewModel:
+    """A model to train. What is left out of `hyperparameters` takes the event's default; `prompts`
+    are answered beside the practice questions; `submit` enters it on the leaderboard at once."""
+
+    dataset_id: Annotated[str, Len(1, 64)]
+    name: Label | None = None
+    hyperparameters: Annotated[dict[str, Any], HyperparameterSchema()] = field(default_factory=dict)
+    prompts: tuple[str, ...] = ()
+    submit: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class PhaseChange:
+    """Opens or closes a phase now; `scheduled` goes back to the event's own times."""
+
+    phase: PhaseName
+    state: Literal["open", "closed", "scheduled"]

@@ -1,0 +1,103 @@
+"""/me: who one is, what one is called, and what is left to use."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from lambdas.api import quota
+from lambdas.api.answers import MeAnswer, UsageAnswer
+from lambdas.api.bodies import Profile
+from lambdas.api.identity import EVERYONE, PARTICIPANTS
+from lambdas.api.routing import Call, Routes
+from lambdas.shared.table import ConditionFailed, put_new_write, update_write
+from league import keys, limits, participants
+from league.errors import Conflict
+from league.records import day, timestamp
+
+routes = Routes(*EVERYONE)
+
+
+@routes.get("/me", answer=MeAnswer)
+def get_me(call: Call) -> MeAnswer:
+    """The caller: id, name, groups, and what is used and left."""
+    return _answer(call, call.services.table.get(keys.profile(call.participant)))
+
+
+@routes.put("/me", groups=(PARTICIPANTS,), body=Profile, answer=MeAnswer, errors=(Conflict,))
+def put_me(call: Call, body: Profile) -> MeAnswer:
+    """Choose the name that the leaderboard shows. Nobody else of the event can bear it."""
+    name = participants.check_name(body.display_name)
+    profile = call.services.table.get(keys.profile(call.participant)) or {}
+    if profile.get("display_name") != name:
+        _rename(call, profile, name)
+    _rename_on_board(call, name)
+    return _answer(call, {**profile, "display_name": name})
+
+
+def _rename(call: Call, profile: Mapping[str, Any], name: str) -> None:
+    """Take the new name and let go of the old one, together."""
+    old, mine = profile.get("display_name"), {":mine": call.participant}
+    unchanged = "display_name = :old" if old else "attribute_not_exists(display_name)"
+    values = {":new": name, ":now": timestamp(call.now)} | ({":old": old} if old else {})
+    expression = "SET display_name = :new, updated_at = :now"
+    writes = [update_write(keys.profile(call.participant), expression, values, unchanged)]
+    if not old or participants.fold(old) != participants.fold(name):
+        taken = put_new_write(
+            keys.display_name(participants.fold(name)), {"participant": call.participant}
+        )
+        writes.append(taken)
+        if old:
+            key = keys.display_name(participants.fold(old)).item()
+            condition = "attribute_not_exists(pk) OR participant = :mine"
+            writes.append(
+                {
+                    "Delete": {
+                        "Key": key,
+                        "ConditionExpression": condition,
+                        "ExpressionAttributeValues": mine,
+                    }
+                }
+            )
+    try:
+        call.services.table.transact(writes)
+    except ConditionFailed:
+        raise Conflict(
+            "This name is taken, or yours was just changed.",
+            "choose another name, or look at GET /me",
+            code="name_taken",
+        ) from None
+
+
+def _rename_on_board(call: Call, name: str) -> None:
+    """Whoever has a row on the leaderboard has the new name there too."""
+    try:
+        call.services.table.update(
+            keys.board_entry(call.participant),
+            "SET #name = :name",
+            {":name": name},
+            {"#name": "name"},
+        )
+    except ConditionFailed:
+        pass  # no row yet; it will be written with the name
+
+
+def _answer(call: Call, profile: Mapping[str, Any] | None) -> MeAnswer:
+    return MeAnswer(
+        participant=call.participant,
+        display_name=participants.shown_name(profile, call.participant),
+        groups=list(call.caller.groups),
+        usage=usage(call),
+    )
+
+
+def usage(call: Call) -> UsageAnswer:
+    """What the caller used and what is left."""
+    today, total = quota.used(call.services.table, call.participant, call.now)
+    return UsageAnswer(
+        day=day(call.now),
+        day_ends=timestamp(limits.window_end(call.now)),
+        used_today={name: today.get(name, 0) for name in ("models", "submissions", "datasets")},
+        used_total={
+            name: total.get(name, 0) for name in ("models", "submissions", "datasets", "unfinished")
+        },
+        remaining=limits.remaining(call.event.limits, today, total),
+    )

@@ -1,0 +1,70 @@
+"""A model's record as its owner sees it."""
+
+import json
+from collections.abc import Mapping
+from typing import Any, cast
+
+from botocore.exceptions import ClientError
+
+from lambdas.api.answers import ModelAnswer, ModelSummary, ScoreAnswer
+from lambdas.api.services import Services
+from league import keys
+
+Record = Mapping[str, Any]
+
+
+def location(model_id: str) -> str:
+    """Where a model's detail is, below the API's address."""
+    return f"/models/{model_id}"
+
+
+def summary(record: Record) -> ModelSummary:
+    return ModelSummary(
+        id=record["id"],
+        name=record["name"],
+        state=record["state"],
+        dataset_id=record["dataset_id"],
+        submit=record["submit"],
+        created_at=record["created_at"],
+        updated_at=record["updated_at"],
+        cancel_requested=bool(record.get("cancel_requested")),
+        reason_code=(record.get("reason") or {}).get("code"),
+        win_rate=(record.get("score") or {}).get("win_rate"),
+        eval_loss=(record.get("training") or {}).get("eval_loss"),
+    )
+
+
+def detail(record: Record, services: Services) -> ModelAnswer:
+    return ModelAnswer(
+        **summary(record),
+        hyperparameters=record["hyperparameters"],
+        prompts=record["prompts"],
+        attempt=record["attempt"],
+        timeline=record["timeline"],
+        reason=record.get("reason"),
+        training=record.get("training"),
+        score=_score(record.get("score")),
+        submitted_at=record.get("submitted_at"),
+        practice_answers=_practice_answers(record, services),
+    )
+
+
+def _score(score: Record | None) -> ScoreAnswer | None:
+    """Only what is named in `ScoreAnswer`: whatever else a score may come to hold stays inside."""
+    if score is None:
+        return None
+    shown = {name: score[name] for name in ScoreAnswer.__annotations__ if name in score}
+    return cast(ScoreAnswer, shown)
+
+
+def _practice_answers(record: Record, services: Services) -> Any:
+    """The answers to practice questions and to one's own prompts; None until they are there."""
+    key = keys.practice_answers(record["participant"], record["id"])
+    try:
+        found = services.s3.get_object(Bucket=services.settings.models_bucket, Key=key)
+    except ClientError as error:
+        # Without s3:ListBucket a missing object is reported as forbidden.
+        if error.response["Error"]["Code"] in ("NoSuchKey", "AccessDenied"):
+            return None
+        raise
+    return json.loads(found["Body"].read())

@@ -1,0 +1,45 @@
+"""JSON and text objects in a bucket."""
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from lambdas.shared.function import client
+
+
+class Bucket:
+    """One bucket, for small documents."""
+
+    def __init__(self, name: str, s3: Any = None) -> None:
+        self.name = name
+        self._s3 = s3 or client("s3")
+
+    def read(self, key: str) -> str | None:
+        """The object's text; None when there is none."""
+        try:
+            body = self._s3.get_object(Bucket=self.name, Key=key)["Body"]
+        except ClientError as error:
+            if error.response["Error"]["Code"] in ("NoSuchKey", "404"):
+                return None
+            raise
+        return str(body.read().decode())
+
+    def read_json(self, key: str) -> Any:
+        text = self.read(key)
+        return None if text is None else json.loads(text)
+
+    def read_lines(self, key: str) -> list[Any]:
+        """JSON Lines; empty when there is no such object."""
+        return [json.loads(line) for line in (self.read(key) or "").splitlines() if line]
+
+    def write(self, key: str, text: str, content_type: str) -> None:
+        self._s3.put_object(Bucket=self.name, Key=key, Body=text.encode(), ContentType=content_type)
+
+    def write_json(self, key: str, value: Any) -> None:
+        self.write(key, json.dumps(value, ensure_ascii=False), "application/json")
+
+    def write_lines(self, key: str, rows: Iterable[Any]) -> None:
+        text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+        self.write(key, text, "application/jsonl")

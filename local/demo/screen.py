@@ -1,0 +1,87 @@
+"""What the demo shows: each entry's progress live, then the board."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from rich.console import Console
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from local.demo.entries import REFUSED, Entry
+
+JOURNEY = ("uploading", "queued", "training", "hosting", "answering", "judging", "scored")
+COLOURS = {"scored": "green", "failed": "red", REFUSED: "yellow"}
+BARS = "▁▂▃▄▅▆▇█"
+
+
+def progress(entries: list[Entry], began: float) -> Table:
+    """One line per entry: where it is on its journey, its evaluation loss, its score."""
+    table = Table(box=None, pad_edge=False, title_justify="left")
+    table.title = f"[bold]Models on their way[/]  {time.monotonic() - began:5.0f} s"
+    table.add_column("entry", no_wrap=True)
+    table.add_column("journey", no_wrap=True)
+    table.add_column("state", no_wrap=True, min_width=9)
+    table.add_column("evaluation loss by epoch", no_wrap=True, min_width=24)
+    table.add_column("win rate", justify="right")
+    for entry in entries:
+        table.add_row(
+            Text(f"{entry.participant} ({entry.dataset})"),
+            _journey(entry.state),
+            Text(entry.state, style=COLOURS.get(entry.state, "cyan")),
+            _losses(entry.eval_losses),
+            "" if entry.win_rate is None else f"{entry.win_rate:.1f} %",
+        )
+    return table
+
+
+def _journey(state: str) -> Text:
+    if state in ("failed", REFUSED):
+        return Text("✕", style=COLOURS[state])
+    done = JOURNEY.index(state) + 1 if state in JOURNEY else 0
+    return Text("●" * done, style="green") + Text("○" * (len(JOURNEY) - done), style="dim")
+
+
+def _losses(losses: list[float]) -> str:
+    """A small curve, and the ends and the minimum in figures."""
+    if not losses:
+        return ""
+    low, high = min(losses), max(losses)
+    step = max(1, len(losses) // 16)
+    span = (high - low) or 1
+    curve = "".join(BARS[int((loss - low) / span * (len(BARS) - 1))] for loss in losses[::step])
+    return f"{curve} {losses[0]:.2f} → {low:.2f} → {losses[-1]:.2f}"
+
+
+def board(document: dict[str, Any]) -> Table:
+    """The leaderboard as `GET /leaderboard` gave it."""
+    judge = document["judge"]["label"]
+    table = Table(title=f"[bold]{document['title']}[/]  ·  judge: {judge}", title_justify="left")
+    table.add_column("rank", justify="right")
+    table.add_column("name")
+    table.add_column("win rate", justify="right")
+    table.add_column("95 % interval", justify="right")
+    table.add_column("submissions", justify="right")
+    for row in document["rows"]:
+        low_high = row["interval"]
+        table.add_row(
+            str(row["rank"] or ""),
+            Text(row["name"]),
+            f"{row['win_rate']:.1f} %",
+            f"{low_high[0]:.1f} to {low_high[1]:.1f}" if low_high else "",
+            str(row["submissions"] or ""),
+            style="" if row["kind"] == "participant" else "dim italic",
+        )
+    return table
+
+
+def reasons(console: Console, entries: list[Entry]) -> None:
+    """What those without a score were told."""
+    for entry in entries:
+        if entry.reason:
+            style = COLOURS.get(entry.state, "yellow")
+            text = Text(entry.reason)
+            title = f"{entry.participant} ({entry.dataset}): {entry.state}"
+            console.print(Panel(text, title=title, title_align="left", border_style=style))
