@@ -206,12 +206,10 @@ class Finale:
 class Pace:
     """Poll intervals, waits and bounds of the state machines, so that a rehearsal can hurry."""
 
-    machine_timeout_seconds: Seconds
     endpoint_poll_seconds: Seconds
     endpoint_polls: Count
     quota_wait_seconds: Seconds
     quota_waits: Count
-    retry_seconds: Seconds
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -34,9 +34,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     results = concurrently(answer, todo, league.reference.concurrency)
     kept |= {row["question_id"]: row for row in results if isinstance(row, dict)}
     answers = [kept[question.id] for question in questions if question.id in kept]
-    vault.write_json(
-        keys.REFERENCE_ANSWERS, {"model": league.reference.model, "answers": answers}
-    )
+    vault.write_json(keys.REFERENCE_ANSWERS, {"model": league.reference.model, "answers": answers})
     errors = sorted({type(result).__name__ for result in results if isinstance(result, Exception)})
     if errors:
         raise JudgeUnavailable(f"the reference model failed: {', '.join(errors)}")

@@ -97,9 +97,11 @@ def _play(console: Console, cloud: EmbeddedCloud, chosen: list[Recipe]) -> list[
         ThreadPoolExecutor(len(chosen)) as pool,
     ):
 
-        def changed() -> None:
+        def changed(entry: Entry, new_state: bool) -> None:
             with lock:
                 live.update(screen.progress(played, began))
+                if new_state and not console.is_terminal:
+                    console.print(screen.step(entry, time.monotonic() - began))
 
         def run(recipe: Recipe, entry: Entry) -> None:
             api = people.sign_in(cloud, recipe.dataset, "participants")
@@ -107,7 +109,7 @@ def _play(console: Console, cloud: EmbeddedCloud, chosen: list[Recipe]) -> list[
                 entries.play(api, recipe, entry, changed)
             except Refused as refused:
                 entry.state, entry.reason = entries.REFUSED, str(refused)
-                changed()
+                changed(entry, True)
 
         for future in [pool.submit(run, *pair) for pair in zip(chosen, played, strict=True)]:
             future.result()

@@ -63,15 +63,19 @@ def recipes(folder: Path, seed: int) -> list[Recipe]:
     ]
 
 
-def play(api: Api, recipe: Recipe, entry: Entry, changed: Callable[[], None]) -> None:
+Changed = Callable[[Entry, bool], None]  # the entry, and whether it is in a new state
+
+
+def play(api: Api, recipe: Recipe, entry: Entry, changed: Changed) -> None:
     """Upload, train, submit and follow to the end; `entry` tells where it is."""
     began = time.monotonic()
 
     def show(state: str) -> None:
-        if state not in entry.phases:
+        new = state not in entry.phases
+        if new:
             entry.phases[state] = round(time.monotonic() - began, 2)
         entry.state = state
-        changed()
+        changed(entry, new)
 
     api.put("/me", {"display_name": recipe.participant})
     show("uploading")
@@ -82,7 +86,7 @@ def play(api: Api, recipe: Recipe, entry: Entry, changed: Callable[[], None]) ->
     else:
         _train(api, recipe, report["id"], entry, show)
     entry.seconds = round(time.monotonic() - began, 1)
-    changed()
+    changed(entry, False)
 
 
 def _upload(api: Api, recipe: Recipe) -> Any:
@@ -112,15 +116,12 @@ def _train(
         "submit": True,
     }
 
-
     def watch(model: Any) -> None:
         _note(entry, model)
         show(model["state"])
 
     model_id = api.post("/models", body)["id"]
-    api.wait(
-        f"/models/{model_id}", lambda model: model["state"] in FINISHED, MODEL_SECONDS, watch
-    )
+    api.wait(f"/models/{model_id}", lambda model: model["state"] in FINISHED, MODEL_SECONDS, watch)
 
 
 def _note(entry: Entry, model: Any) -> None:

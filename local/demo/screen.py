@@ -15,26 +15,36 @@ from local.demo.entries import REFUSED, Entry
 JOURNEY = ("uploading", "queued", "training", "hosting", "answering", "judging", "scored")
 COLOURS = {"scored": "green", "failed": "red", REFUSED: "yellow"}
 BARS = "▁▂▃▄▅▆▇█"
+CURVE = 10  # characters
 
 
 def progress(entries: list[Entry], began: float) -> Table:
-    """One line per entry: where it is on its journey, its evaluation loss, its score."""
-    table = Table(box=None, pad_edge=False, title_justify="left")
-    table.title = f"[bold]Models on their way[/]  {time.monotonic() - began:5.0f} s"
-    table.add_column("entry", no_wrap=True)
-    table.add_column("journey", no_wrap=True)
-    table.add_column("state", no_wrap=True, min_width=9)
-    table.add_column("evaluation loss by epoch", no_wrap=True, min_width=24)
-    table.add_column("win rate", justify="right")
+    """One line per entry: where it is on its journey, its evaluation loss, its score.
+
+    Fits 80 columns. The figures beside a curve are its first, lowest and last evaluation loss.
+    """
+    table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, title_justify="left")
+    table.title = f"[bold]Models on their way[/]  {time.monotonic() - began:.0f} s"
+    table.add_column("entry", no_wrap=True, max_width=20)
+    table.add_column("journey", no_wrap=True, width=len(JOURNEY))
+    table.add_column("state", no_wrap=True, width=9)
+    table.add_column("evaluation loss", no_wrap=True, width=CURVE + 15)
+    table.add_column("win rate", justify="right", no_wrap=True, width=8)
     for entry in entries:
         table.add_row(
-            Text(f"{entry.participant} ({entry.dataset})"),
+            Text(entry.participant),
             _journey(entry.state),
             Text(entry.state, style=COLOURS.get(entry.state, "cyan")),
             _losses(entry.eval_losses),
             "" if entry.win_rate is None else f"{entry.win_rate:.1f} %",
         )
     return table
+
+
+def step(entry: Entry, seconds: float) -> Text:
+    """A step of an entry as one line, for output that is not a terminal."""
+    line = f"  {seconds:4.0f} s  {entry.participant}: {entry.state}"
+    return Text(line + ("" if entry.win_rate is None else f", win rate {entry.win_rate:.1f} %"))
 
 
 def _journey(state: str) -> Text:
@@ -45,14 +55,14 @@ def _journey(state: str) -> Text:
 
 
 def _losses(losses: list[float]) -> str:
-    """A small curve, and the ends and the minimum in figures."""
+    """A small curve over the epochs, with its ends and its minimum in figures."""
     if not losses:
         return ""
     low, high = min(losses), max(losses)
-    step = max(1, len(losses) // 16)
-    span = (high - low) or 1
-    curve = "".join(BARS[int((loss - low) / span * (len(BARS) - 1))] for loss in losses[::step])
-    return f"{curve} {losses[0]:.2f} → {low:.2f} → {losses[-1]:.2f}"
+    points = [losses[round(i * (len(losses) - 1) / (CURVE - 1))] for i in range(CURVE)]
+    shown = losses if len(losses) < CURVE else points
+    curve = "".join(BARS[int((loss - low) / ((high - low) or 1) * 7)] for loss in shown)
+    return f"{curve:{CURVE}} {losses[0]:.2f}→{low:.2f}→{losses[-1]:.2f}"
 
 
 def board(document: dict[str, Any]) -> Table:

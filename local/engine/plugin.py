@@ -5,7 +5,15 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from local.engine import functions, log_streams, object_events, permissions, resources, seam, standins
+from local.engine import (
+    functions,
+    log_streams,
+    object_events,
+    permissions,
+    resources,
+    seam,
+    standins,
+)
 from local.engine.states import api
 
 

@@ -28,12 +28,13 @@ def load(kind: str, directory: str | None) -> Generate:
     """The generating function of a checkpoint, or of the reference model."""
     from local.model.generation import GenerationRequest, Generator
 
+    to_prompt: Callable[[str], str] = str
     if kind == "reference":
         from local.model.reference import load_reference, reference_prompt
 
         generator, to_prompt = load_reference(), reference_prompt
     else:
-        generator, to_prompt = Generator.load(Path(directory or "")), str
+        generator = Generator.load(Path(directory or ""))
 
     def generate(requests: list[dict[str, Any]]) -> list[dict[str, Any]]:
         prepared = [

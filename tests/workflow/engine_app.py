@@ -109,9 +109,7 @@ class Work(cdk.Stack):
 
     def _machines(self, work):
         text = (HERE / "engine_functions" / "work.asl.json").read_text()
-        role = iam.Role(
-            self, "JobRole", assumed_by=iam.ServicePrincipal("sagemaker.amazonaws.com")
-        )
+        role = iam.Role(self, "JobRole", assumed_by=iam.ServicePrincipal("sagemaker.amazonaws.com"))
         other = iam.Role(
             self, "OtherRole", assumed_by=iam.ServicePrincipal("sagemaker.amazonaws.com")
         )

@@ -49,6 +49,16 @@ SUBSTITUTIONS = {
     "QuotaWaits": 2,
     "JudgeUsesLargeEndpoint": "false",
 }
+FUNCTIONS = (
+    "ReserveAttempt",
+    "RecordTraining",
+    "AnswerQuestions",
+    "JudgeAnswers",
+    "ScoreModel",
+    "PublishLeaderboard",
+    "RecordFailure",
+    "LeaseLargeModel",
+)
 HAPPY = {
     "Reserve attempt": {"Payload": PLAN},
     "Train": {"TrainingJobName": NAME, "TrainingJobStatus": "Completed"},
@@ -78,19 +88,11 @@ def play(run_machine):
         changed = {name.replace("_", " "): stub for name, stub in stubs.items()}
         functions = {
             f"{name}Function": f"arn:aws:lambda:us-east-1:000000000000:function:{name}"
-            for name in (
-                "ReserveAttempt RecordTraining AnswerQuestions JudgeAnswers ScoreModel "
-                "PublishLeaderboard RecordFailure LeaseLargeModel"
-            ).split()
-        }
-        used = {
-            name: value
-            for name, value in {**SUBSTITUTIONS, **functions, **(substitutions or {})}.items()
-            if f"${{{name}}}" in MACHINE.read_text()
+            for name in FUNCTIONS
         }
         return run_machine(
             MACHINE,
-            substitutions=used,
+            substitutions={**SUBSTITUTIONS, **functions, **(substitutions or {})},
             input={
                 "enter": enter,
                 "model_id": "abcdefghijkmnpqr",
@@ -258,9 +260,7 @@ def test_create_that_failed_is_torn_down_and_keeps_its_own_error(play, create, f
 
 
 def test_endpoint_is_polled_until_it_is_in_service(play):
-    run = play(
-        Describe_endpoint=[{"EndpointStatus": "Creating"}, {"EndpointStatus": "InService"}]
-    )
+    run = play(Describe_endpoint=[{"EndpointStatus": "Creating"}, {"EndpointStatus": "InService"}])
     assert run.entered.count("Wait for endpoint") == 2
     assert run.status == "SUCCEEDED"
 
@@ -341,7 +341,9 @@ LARGE = {"substitutions": {"JudgeUsesLargeEndpoint": "true"}}
 def test_large_model_is_leased_while_it_judges_and_released_after(play):
     run = play(
         enter="judge",
-        Lease_large_model=[{"Payload": {"status": s}} for s in ("Creating", "Closing", "InService")],
+        Lease_large_model=[
+            {"Payload": {"status": s}} for s in ("Creating", "Closing", "InService")
+        ],
         **LARGE,
     )
     assert run.status == "SUCCEEDED"

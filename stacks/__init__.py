@@ -1,0 +1,1 @@
+"""What is deployed: one module per stack, plus the few shared constructs."""

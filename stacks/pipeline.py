@@ -1,0 +1,55 @@
+"""Pipeline: the state machines and their functions."""
+
+from pathlib import Path
+
+from constructs import Construct
+
+from league.event import Event
+from league.jumpstart import PinnedModel
+from stacks.data import DataStack
+from stacks.functions import FunctionDefaults
+from stacks.league_stack import LeagueStack
+from stacks.machines import LeagueMachine, may_run, may_use_sagemaker
+from stacks.pipeline_functions import PipelineFunctions
+from stacks.sagemaker_access import hosting_role, training_role
+from stacks.substitutions import substitutions
+from stacks.triggers import BoardTrigger, UploadTrigger
+
+
+class PipelineStack(LeagueStack):
+    """From an upload to a row of the leaderboard."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        *,
+        event: Event,
+        base: PinnedModel,
+        data: DataStack,
+        code: Path,
+    ) -> None:
+        super().__init__(scope, "Pipeline", event=event)
+        functions = PipelineFunctions(
+            self, event=event, data=data, defaults=FunctionDefaults(self, event, code)
+        )
+        training = training_role(self, base, data.models)
+        hosting = hosting_role(self, base, data.models)
+        available = substitutions(event, functions.by_id, training, hosting)
+
+        self.train_deploy_judge = LeagueMachine(
+            self, "TrainDeployJudge", event=event, available=available
+        )
+        self.train_deploy_judge.may_invoke(functions.by_id)
+        may_use_sagemaker(self.train_deploy_judge, event, training, hosting)
+
+        available["TrainDeployJudgeMachine"] = self.train_deploy_judge.state_machine_arn
+        self.prepare_event = LeagueMachine(self, "PrepareEvent", event=event, available=available)
+        self.prepare_event.may_invoke(functions.by_id)
+        may_run(self.prepare_event, self.train_deploy_judge)
+
+        UploadTrigger(self, "Uploads", data=data, function=functions["ValidateDataset"])
+        BoardTrigger(self, "Board", data=data, function=functions["PublishLeaderboard"])
+        self.publish(
+            TrainDeployJudgeMachineArn=self.train_deploy_judge.state_machine_arn,
+            PrepareEventMachineArn=self.prepare_event.state_machine_arn,
+        )
