@@ -1,0 +1,107 @@
+"""One embedded cloud for all end-to-end tests of a session, with the rehearsal prepared on it."""
+
+import itertools
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from league.records import FINISHED
+from local.demo import people
+from local.demo.api import Api
+from local.launcher import EmbeddedCloud
+
+ROOT = Path(__file__).parents[2]
+DEMO = ROOT / "events" / "rehearsal" / "demo"
+
+
+class League:
+    """The rehearsal as its people see it, and the stand-ins' control route."""
+
+    def __init__(self, cloud: EmbeddedCloud) -> None:
+        self.cloud = cloud
+        self.url = cloud.output("ApiUrl").rstrip("/")
+        self._numbers = itertools.count()
+
+    def person(self, group: str = "participants") -> Api:
+        return people.sign_in(self.cloud, f"person{next(self._numbers)}", group)
+
+    def dataset(self, api: Api, file: str = "few.jsonl") -> Any:
+        created = api.post("/datasets", {"name": file})
+        api.upload(created["upload"], DEMO / file)
+        path = f"/datasets/{created['id']}"
+        return api.wait(path, lambda found: found["state"] != "awaiting_upload", 30)
+
+    def train(self, api: Api, **body: Any) -> Any:
+        """A small model, as accepted."""
+        dataset_id = body.pop("dataset_id", None) or self.dataset(api)["id"]
+        hyperparameters = {"epoch": 1, **body.pop("hyperparameters", {})}
+        wanted = {"dataset_id": dataset_id, "hyperparameters": hyperparameters, **body}
+        return api.post("/models", wanted)
+
+    def finished(self, api: Api, model: Any) -> Any:
+        path = f"/models/{model['id']}"
+        return api.wait(path, lambda found: found["state"] in FINISHED, 180)
+
+    def fault(self, operation: str, kind: str, **more: Any) -> None:
+        body = {"operation": operation, "kind": kind, **more}
+        url = f"{self.cloud.standins_url}/_standins/faults"
+        requests.post(url, json=body, timeout=10).raise_for_status()
+
+    def standins(self) -> Any:
+        return requests.get(f"{self.cloud.standins_url}/_standins/state", timeout=10).json()
+
+    def hosted(self) -> list[str]:
+        """Names of what costs money or is left behind: endpoints, configurations, models."""
+        kinds = ("Endpoint", "EndpointConfig", "Model")
+        return [found["name"] for found in self.standins()["resources"] if found["kind"] in kinds]
+
+    def executions(self) -> list[Any]:
+        machines = self.cloud.client("stepfunctions")
+        machine = self.cloud.output("TrainDeployJudgeMachineArn")
+        pages = machines.get_paginator("list_executions").paginate(stateMachineArn=machine)
+        return [execution for page in pages for execution in page["executions"]]
+
+    def leaderboard(self) -> Any:
+        return requests.get(f"{self.url}/leaderboard", timeout=10).json()
+
+
+def league_command(cloud: EmbeddedCloud, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """`league ...` with an organizer's credentials for this cloud."""
+    return subprocess.run(
+        [sys.executable, "-m", "cli", *arguments],
+        cwd=ROOT,
+        env={**os.environ, **cloud.environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="session")
+def cloud() -> Iterator[EmbeddedCloud]:
+    with EmbeddedCloud("rehearsal") as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def command(cloud: EmbeddedCloud) -> Callable[..., subprocess.CompletedProcess[str]]:
+    return lambda *arguments: league_command(cloud, *arguments)
+
+
+@pytest.fixture(scope="session")
+def prepared(cloud: EmbeddedCloud, command: Any) -> League:
+    done = command("event", "prepare", "rehearsal", "--yes")
+    assert done.returncode == 0, done.stderr
+    return League(cloud)
+
+
+@pytest.fixture
+def league(prepared: League) -> Iterator[League]:
+    yield prepared
+    requests.delete(f"{prepared.cloud.standins_url}/_standins/faults", timeout=10)
