@@ -155,7 +155,8 @@ def _detail(reason: str) -> str:
     plain = re.sub(r"^(AlgorithmError|ClientError): ", "", reason)
     plain = re.sub(r",? ?exit code: \d+.*$", "", plain)
     message = re.search(r"ErrorMessage \"(.+?)\"", plain, re.DOTALL)
-    return " ".join((message[1] if message else plain).split())[:DETAIL_CHARACTERS]
+    told = re.sub(r"^\w+(Error|Exception): ", "", message[1] if message else plain)
+    return " ".join(told.split())[:DETAIL_CHARACTERS]
 
 
 def _reason(code: str, detail: str = "") -> Reason:

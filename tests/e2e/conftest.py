@@ -4,6 +4,7 @@ import itertools
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -66,6 +67,14 @@ class League:
         machine = self.cloud.output("TrainDeployJudgeMachineArn")
         pages = machines.get_paginator("list_executions").paginate(stateMachineArn=machine)
         return [execution for page in pages for execution in page["executions"]]
+
+    def ended_executions(self) -> list[Any]:
+        """All executions, once the last has ended: a moment after its model is scored."""
+        deadline = time.monotonic() + 30
+        while any(run["status"] == "RUNNING" for run in self.executions()):
+            assert time.monotonic() < deadline, "executions are still running"
+            time.sleep(0.1)
+        return self.executions()
 
     def leaderboard(self) -> Any:
         return requests.get(f"{self.url}/leaderboard", timeout=10).json()

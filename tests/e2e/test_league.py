@@ -225,5 +225,5 @@ def test_hidden_questions_are_in_no_history_log_or_answer_at_the_end(league, sco
 
 
 def test_nothing_that_costs_money_is_left_at_the_end(league, scored):
-    assert {execution["status"] for execution in league.executions()} <= {"SUCCEEDED", "FAILED"}
+    assert {run["status"] for run in league.ended_executions()} <= {"SUCCEEDED", "FAILED"}
     assert league.hosted() == []

@@ -53,7 +53,9 @@ def test_cancelling_explains_whatever_error_it_caused():
 
 
 def test_detail_is_sagemakers_reason_without_its_wrapping():
-    wrapped = 'ExecuteUserScriptError: ErrorMessage "row 3: empty\nresponse", exit code: 1'
+    wrapped = (
+        'ExecuteUserScriptError: ErrorMessage "DataError: row 3: empty\nresponse", exit code: 1'
+    )
     cause = job(f"AlgorithmError: {wrapped}")
     assert explain("States.TaskFailed", cause)["message"].endswith("row 3: empty response")
 
