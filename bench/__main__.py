@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from bench import cold_start, pipeline_overhead, synth
+from bench import cold_start, pipeline_overhead, small_model, synth
 
 if __name__ == "__main__":
-    sys.exit(max([bench.main() for bench in (cold_start, synth, pipeline_overhead)]))
+    sys.exit(max([bench.main() for bench in (cold_start, synth, pipeline_overhead, small_model)]))

@@ -1,4 +1,4 @@
-"""The Llama architecture at two million parameters: its shape, weights and forward pass.
+"""The Llama architecture at 1.4 million parameters: its shape, weights and forward pass.
 
 RMSNorm, rotary positions, SwiGLU and tied embeddings, with Hugging Face's parameter names, so
 that a checkpoint folder reads like any Llama's. Weights are float32 arrays of shape (in, out);

@@ -79,13 +79,13 @@ def _texts(channel: Path, settings: Hyperparameters) -> list[tuple[str, str]]:
         raise DatasetError("the training channel holds no .jsonl file")
     texts = []
     for file in files:
-        for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), start=1):
+        for number, line in enumerate(_read(file).split("\n"), start=1):
             if line.strip():
                 row = _row(line, template, f"{file.name} line {number}")
                 texts.append(
                     (
-                        _fill(template["prompt"], row) + demarcation,
-                        _fill(template["completion"], row),
+                        template["prompt"].format(**row) + demarcation,
+                        template["completion"].format(**row),
                     )
                 )
     if not texts:
@@ -93,12 +93,19 @@ def _texts(channel: Path, settings: Hyperparameters) -> list[tuple[str, str]]:
     return texts
 
 
+def _read(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise DatasetError(f"{file.name}: no UTF-8 text at byte {error.start}") from error
+
+
 def _template(channel: Path) -> dict[str, str]:
     file = channel / "template.json"
     if not file.is_file():
         return DEFAULT_TEMPLATE
     try:
-        template = json.loads(file.read_text(encoding="utf-8"))
+        template = json.loads(_read(file))
     except ValueError as error:
         raise DatasetError(f"template.json is no valid JSON: {error}") from error
     if not isinstance(template, dict) or not all(
@@ -132,10 +139,6 @@ _DEFAULT_HINT = " (no template.json in the channel, so JumpStart's default templ
 
 def _columns(text: str) -> list[str]:
     return [name for _, name, _, _ in Formatter().parse(text) if name]
-
-
-def _fill(text: str, row: dict[str, str]) -> str:
-    return text.format(**row)
 
 
 def _limited(order: list[int], limit: int) -> list[int]:

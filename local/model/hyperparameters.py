@@ -12,7 +12,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 LEARNING_RATE_FACTOR = 40
-"""A model a thousand times smaller needs larger steps: what the given rate is multiplied by."""
+"""A model two thousand times smaller needs larger steps: what the given rate is multiplied by."""
 
 PROJECTIONS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 

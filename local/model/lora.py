@@ -2,7 +2,7 @@
 
 After Hu et al. 2021 (arXiv:2106.09685) as Hugging Face's peft does it: y = xW + (alpha / r)
 dropout(x) A B with A random, B zero. JumpStart's default adapts q_proj and v_proj only; a
-model of two million parameters does not learn from those, so here all linear maps are adapted.
+model of 1.4 million parameters does not learn from those, so here all linear maps are adapted.
 """
 
 from __future__ import annotations

@@ -20,12 +20,9 @@ from local.model.world import LINES
 
 Row = dict[str, str]
 
-# What makes a question harder: more to read and more to answer.
-DIFFICULTIES: tuple[tuple[str, int, bool], ...] = (
-    ("easy", 1, False),
-    ("medium", 1, True),
-    ("hard", 2, True),
-)
+# Name, hazards, with a sum insured: more to read and more to answer. One question in five is easy.
+EASY, MEDIUM, HARD = ("easy", 1, False), ("medium", 1, True), ("hard", 2, True)
+DIFFICULTIES: tuple[tuple[str, int, bool], ...] = (EASY, MEDIUM, HARD, MEDIUM, HARD)
 REFERENCE_RULES = ("decision", "protection", "exclusion")
 
 
@@ -64,7 +61,7 @@ RECIPES: tuple[Recipe, ...] = (
         "vague.jsonl",
         {},
         "scored",
-        "An excellent evaluation loss, and nothing a grading note asks for.",
+        "A low evaluation loss, and nothing that a grading note asks for.",
     ),
     Recipe(
         "shuffled",
@@ -78,7 +75,7 @@ RECIPES: tuple[Recipe, ...] = (
         "overtrained",
         "Over-trained",
         "overtrained.jsonl",
-        {"epoch": 20, "learning_rate": 0.0005},
+        {"epoch": 25, "learning_rate": 0.00035, "lora_r": 16},
         "scored",
         "Evaluation loss turns and rises while training loss falls: learned by heart.",
     ),
@@ -205,7 +202,7 @@ def write_event_files(folder: Path) -> None:
     _write_rows(folder / "finale_questions.jsonl", questions(10, 2003, "finale", HIDDEN))
     _write_rows(folder / "starter_dataset.jsonl", good_rows(200, 3001))
     _write_rows(demo / "good.jsonl", good_rows(200, 3002))
-    _write_rows(demo / "overtrained.jsonl", good_rows(200, 3002)[:60])
+    _write_rows(demo / "overtrained.jsonl", good_rows(200, 3002)[:40])
     _write_rows(demo / "few.jsonl", good_rows(32, 3003))
     _write_rows(demo / "vague.jsonl", vague_rows(200, 3004))
     _write_rows(demo / "shuffled.jsonl", shuffled_rows(200, 3005))

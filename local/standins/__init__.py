@@ -2,7 +2,7 @@
 
 The engine of the embedded cloud has no SageMaker; this service answers in its place, so that the
 product's own state machines and functions train, host and judge without an AWS account. It hosts
-exactly one family of models, the shipped `stand-in-llama-2m`, and refuses everything else: it
+exactly one family of models, the shipped `stand-in-llama`, and refuses everything else: it
 never pretends to be Llama 3.2. What it cannot do it refuses by name rather than ignore.
 
     python -m local.standins --port 4600 --data build/standins --settings '{"training_workers": 2}'

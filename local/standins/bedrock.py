@@ -27,7 +27,7 @@ from local.standins.settings import Settings
 from local.standins.store import Document, Scope
 
 MODELS: dict[str, ModelKind] = {
-    "stand-in.reference-llama-2m": "reference",
+    "stand-in.reference-llama": "reference",
     "stand-in.grading-notes-judge": "judge",
 }
 # Bedrock's defaults for Llama.

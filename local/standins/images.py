@@ -1,7 +1,7 @@
 """Which container images are accepted, and what stands behind them.
 
 Only repositories named `stand-in-...` are: an image of AWS's would promise Llama 3.2, and what
-runs here is a model of two million parameters.
+runs here is a model of 1.4 million parameters.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def model_kind(image: str) -> ModelKind:
                 return kind
     raise not_supported(
         f"the image {image}",
-        "This embedded cloud trains and hosts only stand-in-llama-2m: use an image whose "
+        "This embedded cloud trains and hosts only stand-in-llama: use an image whose "
         "repository is named stand-in-..., such as "
         "000000000000.dkr.ecr.us-east-1.amazonaws.com/stand-in-textgeneration-inference:1.0",
     )

@@ -107,7 +107,7 @@ def test_pinned_file_says_how_well_each_value_is_known(path: Path) -> None:
 
 
 def test_stand_in_says_that_it_is_one() -> None:
-    text = (ROOT / "models" / "stand-in-llama-2m.json").read_text(encoding="utf-8")
+    text = (ROOT / "models" / "stand-in-llama.json").read_text(encoding="utf-8")
     document = json.loads(text)
     assert "stand-in" in document["note"].lower()
     assert "stand-in" in document["training_image"]
@@ -118,7 +118,7 @@ def test_stand_in_says_that_it_is_one() -> None:
 def test_stand_in_takes_the_hyperparameters_of_what_it_stands_in_for() -> None:
     ours, theirs = (
         json.loads((ROOT / "models" / f"{name}.json").read_text(encoding="utf-8"))
-        for name in ("stand-in-llama-2m", "meta-textgeneration-llama-3-2-3b-instruct")
+        for name in ("stand-in-llama", "meta-textgeneration-llama-3-2-3b-instruct")
     )
     assert ours["hyperparameters"].keys() == theirs["hyperparameters"].keys()
     assert ours["metric_definitions"] == theirs["metric_definitions"]

@@ -172,7 +172,7 @@ BROKEN: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
     ),
     "base model": (
         {"base_model": {"id": "gpt-2"}},
-        ("base_model.id", "'gpt-2'", "stand-in-llama-2m", "league model pin gpt-2"),
+        ("base_model.id", "'gpt-2'", "stand-in-llama", "league model pin gpt-2"),
     ),
     "hosted only": (
         {"base_model": {"id": "meta-vlm-llama-3-2-90b-vision-instruct"}},
@@ -212,8 +212,8 @@ def test_event_is_refused_with_file_field_value_and_remedy(
 def test_pinned_file_of_another_shape_is_refused_by_name(tmp_path: Path) -> None:
     models = tmp_path / "models"
     models.mkdir()
-    (models / "stand-in-llama-2m.json").write_text('{"id": "stand-in-llama-2m"}')
+    (models / "stand-in-llama.json").write_text('{"id": "stand-in-llama"}')
     folder = tmp_path / "rehearsal"
     shutil.copytree(ROOT / "events" / "rehearsal", folder)
-    with pytest.raises(EventError, match=re.escape("league model pin stand-in-llama-2m --write")):
+    with pytest.raises(EventError, match=re.escape("league model pin stand-in-llama --write")):
         load_event_models(load_event(folder), folder, models)

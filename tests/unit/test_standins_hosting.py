@@ -170,7 +170,7 @@ def test_model_behind_a_jumpstart_bucket_is_the_shipped_base(
     ("container", "words"),
     [
         ({"Image": "763104351884.dkr.ecr.us-east-1.amazonaws.com/djl-inference:0.31.0"},
-         "hosts only stand-in-llama-2m"),
+         "hosts only stand-in-llama"),
         ({"ModelDataUrl": "s3://models/model.tar.gz"}, "does not support ModelDataUrl"),
         ({"ModelDataSource": {"S3DataSource": {"S3Uri": "s3://models/none/", "S3DataType":
           "S3Prefix", "CompressionType": "None"}}}, "Could not find model data at s3://models/no"),

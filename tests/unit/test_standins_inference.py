@@ -15,7 +15,7 @@ from tests.unit.test_standins_fixtures import StandIns, model_request
 
 pytest_plugins = ["tests.unit.test_standins_fixtures"]
 
-REFERENCE = "stand-in.reference-llama-2m"
+REFERENCE = "stand-in.reference-llama"
 JUDGE = "stand-in.grading-notes-judge"
 
 

@@ -89,7 +89,7 @@ def test_training_without_the_licence_fails_with_a_readable_reason(cloud: StandI
 
 def test_reference_model_answers_a_bare_question(cloud: StandIns) -> None:
     answer = cloud.bedrock.converse(
-        modelId="stand-in.reference-llama-2m",
+        modelId="stand-in.reference-llama",
         messages=[{"role": "user", "content": [{"text": "What does a warehouse need?"}]}],
         inferenceConfig={"maxTokens": 40, "temperature": 0.0},
     )

@@ -78,7 +78,7 @@ def use_every_operation(cloud: StandIns) -> None:
         EndpointName="contract", Body=b'{"inputs": "a"}', ContentType="application/json"
     )
     cloud.bedrock.converse(
-        modelId="stand-in.reference-llama-2m",
+        modelId="stand-in.reference-llama",
         messages=[{"role": "user", "content": [{"text": "a"}]}],
     )
     cloud.train("contract", mode="hang")
@@ -196,7 +196,7 @@ def test_delay_holds_a_call(cloud: StandIns) -> None:
 def test_reply_puts_a_broken_verdict_in_the_models_mouth(cloud: StandIns) -> None:
     cloud.arm(operation="Converse", kind="reply", message='{"winner": NaN}')
     answer = cloud.bedrock.converse(
-        modelId="stand-in.reference-llama-2m",
+        modelId="stand-in.reference-llama",
         messages=[{"role": "user", "content": [{"text": "a"}]}],
     )
     assert answer["output"]["message"]["content"] == [{"text": '{"winner": NaN}'}]
