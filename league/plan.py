@@ -29,6 +29,7 @@ def plan(
     tags = _tags(event, record)
     return {
         "name": name,
+        "record": keys.model(record["participant"], record["id"]).item(),
         "tags": tags,
         "training": {} if untuned else _training(event, base, record, models_bucket, tags),
         "hosting": {

@@ -34,13 +34,14 @@ class PipelineStack(LeagueStack):
         )
         training = training_role(self, base, data.models)
         hosting = hosting_role(self, base, data.models)
-        available = substitutions(event, functions.by_id, training, hosting)
+        available = substitutions(event, functions.by_id, data.table.table_name, training, hosting)
 
         self.train_deploy_judge = LeagueMachine(
             self, "TrainDeployJudge", event=event, available=available
         )
         self.train_deploy_judge.may_invoke(functions.by_id)
         may_use_sagemaker(self.train_deploy_judge, event, training, hosting)
+        data.table.grant_look_up(self.train_deploy_judge)
 
         available["TrainDeployJudgeMachine"] = self.train_deploy_judge.state_machine_arn
         self.prepare_event = LeagueMachine(self, "PrepareEvent", event=event, available=available)

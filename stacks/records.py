@@ -44,6 +44,11 @@ class RecordsTable(dynamodb.Table):
         self.grant(grantee, *READ)
         self._key.grant_decrypt(grantee)
 
+    def grant_look_up(self, grantee: iam.IGrantable) -> None:
+        """One item by its whole key."""
+        self.grant(grantee, "dynamodb:GetItem")
+        self._key.grant_decrypt(grantee)
+
     def grant_change(self, grantee: iam.IGrantable) -> None:
         """Read and write items, singly and in transactions."""
         self.grant(grantee, *READ, *CHANGE)

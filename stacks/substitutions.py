@@ -11,12 +11,14 @@ from stacks.sagemaker_access import ExecutionRole
 def substitutions(
     event: Event,
     functions: Mapping[str, LeagueFunction],
+    table: str,
     training_role: ExecutionRole,
     hosting_role: ExecutionRole,
 ) -> dict[str, str]:
     """Everything by name, as text: CloudFormation replaces the placeholder wherever it stands."""
     return {
         **{placeholder(name): function.function_arn for name, function in functions.items()},
+        "Table": table,
         "TrainingRoleArn": training_role.role_arn,
         "HostingRoleArn": hosting_role.role_arn,
         **event_substitutions(event),

@@ -17,6 +17,7 @@ from stacks.definition import read_definition
 
 # Optimized integrations, by the service and operation they call.
 OPTIMIZED = {
+    "dynamodb:getItem": ("dynamodb", "GetItem"),
     "lambda:invoke": ("lambda", "Invoke"),
     "sagemaker:createEndpoint": ("sagemaker", "CreateEndpoint"),
     "sagemaker:createEndpointConfig": ("sagemaker", "CreateEndpointConfig"),

@@ -79,7 +79,7 @@ def our_request() -> dict[str, Any]:
     record = {**RECORD, "hyperparameters": hyperparameters}
     planned = plan(event, base, record, models_bucket=BUCKET, untuned=False)
     train = next(task for task in tasks("train_deploy_judge") if task.state == "Train")
-    filled = {"TrainingRoleArn": ROLE, **event_substitutions(event)}
+    filled = {"TrainingRoleArn": ROLE, "Table": "table", **event_substitutions(event)}
     text = json.dumps(train.arguments)
     for name in placeholders(text):
         text = text.replace(f"${{{name}}}", filled[name])

@@ -19,6 +19,7 @@ END_BADLY = ["Large model leased?", "Failed?", "Record failure", "Model failed"]
 
 PLAN = {
     "name": NAME,
+    "record": {"pk": "P#p", "sk": "MODEL#abcdefghijkmnpqr"},
     "tags": [{"Key": "league:event", "Value": "rehearsal"}],
     "training": {
         "image": "training-image",
@@ -38,6 +39,7 @@ PLAN = {
     },
 }
 SUBSTITUTIONS = {
+    "Table": "table",
     "TrainingRoleArn": "arn:aws:iam::000000000000:role/training",
     "HostingRoleArn": "arn:aws:iam::000000000000:role/hosting",
     "TrainingInstanceType": "ml.g5.12xlarge",
@@ -62,6 +64,7 @@ FUNCTIONS = (
 HAPPY = {
     "Reserve attempt": {"Payload": PLAN},
     "Train": {"TrainingJobName": NAME, "TrainingJobStatus": "Completed"},
+    "Look up the model": {"Item": {}},
     "Record training": {"Payload": {"seconds": 60}},
     "Create model": {"ModelArn": "arn"},
     "Create endpoint configuration": {"EndpointConfigArn": "arn"},
@@ -191,6 +194,28 @@ def test_hosting_waits_start_from_zero_after_training_waits(play):
         Create_endpoint=[Fails(QUOTA), Fails(QUOTA), HAPPY["Create endpoint"]],
     )
     assert run.status == "SUCCEEDED"
+
+
+@pytest.mark.parametrize(
+    ("task", "cleaned"), [("Train", "Stop training job"), ("Create endpoint", "Delete model")]
+)
+def test_model_cancelled_while_it_waits_for_quota_is_never_started(play, task, cleaned):
+    run = play(
+        **{task.replace(" ", "_"): [Fails(QUOTA)]},
+        Look_up_the_model={"Item": {"cancel_requested": {"BOOL": True}}},
+    )
+    assert (run.status, run.error) == ("FAILED", "Cancelled")
+    assert run.entered.count(task) == 1
+    assert cleaned in run.entered
+    assert run.arguments_of("Look up the model")["Key"] == {
+        "pk": {"S": "P#p"},
+        "sk": {"S": "MODEL#abcdefghijkmnpqr"},
+    }
+
+
+def test_failing_look_up_while_waiting_is_recorded(play):
+    run = play(Train=[Fails(QUOTA)], Look_up_the_model=Fails("Boom"))
+    assert run.entered[-2:] == ["Record failure", "Model failed"]
 
 
 # --- repeats: what a lost reply leaves is adopted --------------------------------------------
@@ -383,6 +408,7 @@ def test_every_catch_of_the_machine_is_played_by_a_test_above():
         *CATCHES,
         *HOST,
         *TEAR_DOWN,
+        "Look up the model",
         "Find own training job",
         "Find own model",
         "Find own endpoint configuration",
