@@ -41,7 +41,9 @@ $(BIN)/python:
 
 $(BIN)/demo-installed: requirements.txt constraints.txt | $(BIN)/python
 	@echo "installing requirements.txt into .venv (about a minute) ..."
-	@$(BIN)/pip install -q --disable-pip-version-check -r requirements.txt -c constraints.txt && touch $@
+	@$(BIN)/pip install -q --disable-pip-version-check -r requirements.txt -c constraints.txt
+	@printf '#!/bin/sh\nPYTHONPATH="%s" exec "%s/python" -m cli "$$@"\n' "$(CURDIR)" "$(CURDIR)/$(BIN)" > $(BIN)/league
+	@chmod +x $(BIN)/league && touch $@
 
 $(BIN)/test-installed: requirements-dev.txt $(BIN)/demo-installed
 	@$(BIN)/pip install -q --disable-pip-version-check -r requirements-dev.txt -c constraints.txt && touch $@
