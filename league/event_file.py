@@ -106,7 +106,9 @@ def load_questions(path: Path) -> tuple[Question, ...]:
         raise EventError(f"{path}: no such file; write one question per line as JSON")
     adapter = TypeAdapter(Question)
     questions: dict[str, Question] = {}
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+    for number, line in enumerate(
+        path.read_text(encoding="utf-8").removesuffix("\n").split("\n"), 1
+    ):
         try:
             question = adapter.validate_json(line)
         except ValidationError as error:

@@ -31,5 +31,5 @@ def dump_questions(questions: Iterable[Question]) -> str:
 
 def parse_questions(text: str) -> tuple[Question, ...]:
     """Questions from JSON Lines that `league.event_file` has checked before."""
-    rows = (json.loads(line) for line in text.splitlines() if line)
+    rows = (json.loads(line) for line in text.split("\n") if line)
     return tuple(Question(**{**row, "grading_notes": tuple(row["grading_notes"])}) for row in rows)

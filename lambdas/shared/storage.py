@@ -32,7 +32,7 @@ class Bucket:
 
     def read_lines(self, key: str) -> list[Any]:
         """JSON Lines; empty when there is no such object."""
-        return [json.loads(line) for line in (self.read(key) or "").splitlines() if line]
+        return [json.loads(line) for line in (self.read(key) or "").split("\n") if line]
 
     def write(self, key: str, text: str, content_type: str) -> None:
         self._s3.put_object(Bucket=self.name, Key=key, Body=text.encode(), ContentType=content_type)

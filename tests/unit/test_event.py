@@ -1,5 +1,6 @@
 """Events as code: what an organizer writes, and what they are told when it is wrong."""
 
+import dataclasses
 import shutil
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import yaml
 
 from league.event_file import EventError, load_event, load_question_sets, load_questions, to_json
 from league.event_json import read_event
+from league.question import dump_questions, parse_questions
 
 EVENTS = Path(__file__).parents[2] / "events"
 SHIPPED = sorted(path.parent.name for path in EVENTS.glob("*/event.yaml"))
@@ -137,3 +139,9 @@ def test_wrong_number_of_hidden_questions_is_refused(folder):
     rewrite(folder, "hidden_questions", 90)
     with pytest.raises(EventError, match=r"87 questions; event\.yaml says hidden_questions: 90"):
         load_question_sets(folder, load_event(folder))
+
+
+def test_question_may_hold_any_line_separator_of_unicode():
+    (question, *_) = load_questions(EVENTS / "rehearsal" / "practice_questions.jsonl")
+    odd = dataclasses.replace(question, question="one\u2028two\u0085three")
+    assert parse_questions(dump_questions([odd, question])) == (odd, question)
