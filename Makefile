@@ -19,13 +19,13 @@ test: $(BIN)/test-installed ## Everything CI checks
 
 lint: $(BIN)/test-installed ## Style, types and generated files
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
-	@$(BIN)/python -m cli.openapi --check
+	@$(BIN)/python -m cli.openapi --check && $(BIN)/python -m cli.diagram --check
 
 bench: $(BIN)/demo-installed ## Cold starts, synth time and pipeline overhead
 	@$(BIN)/python -m bench
 
 docs: $(BIN)/test-installed ## Write the generated documentation anew
-	@$(BIN)/python -m cli.openapi
+	@$(BIN)/python -m cli.openapi && $(BIN)/python -m cli.diagram
 
 lock: ## Pin what the requirements pull in
 	rm -rf build/lock && $(PYTHON) -m venv build/lock && build/lock/bin/pip install -q -r requirements-dev.txt
