@@ -4,6 +4,7 @@ import click
 
 from cli.event import event
 from cli.model import model
+from cli.person import person
 from cli.prepare import prepare
 
 
@@ -15,3 +16,4 @@ def league() -> None:
 event.add_command(prepare)
 league.add_command(event)
 league.add_command(model)
+league.add_command(person)

@@ -15,7 +15,8 @@ import click
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 
-from league import keys, names
+from cli.stacks import outputs
+from league import keys
 from league.event import Event
 from league.event_file import EventError, load_event, load_question_sets, refuse_sample_questions
 from league.question import dump_questions
@@ -41,13 +42,13 @@ def prepare(name: str, events: str, yes: bool, as_json: bool) -> None:
         event = load_event(folder)
         hidden = load_question_sets(folder, event).hidden
         refuse_sample_questions(event, hidden, Path(events))
-        outputs = _outputs(event)
+        deployed = outputs(event.name, "Data", "Pipeline")
         text = dump_questions(hidden)
-        _check_not_frozen_otherwise(outputs[VAULT], text)
+        _check_not_frozen_otherwise(deployed[VAULT], text)
         if not yes:
-            click.confirm(_cost(event, outputs[VAULT]), abort=True)
-        _upload(outputs[VAULT], text)
-        result = _run(console, event, outputs[MACHINE])
+            click.confirm(_cost(event, deployed[VAULT]), abort=True)
+        _upload(deployed[VAULT], text)
+        result = _run(console, event, deployed[MACHINE])
     except EventError as error:
         raise click.ClickException(str(error)) from None
     except (ClientError, BotoCoreError) as error:
@@ -61,24 +62,6 @@ def prepare(name: str, events: str, yes: bool, as_json: bool) -> None:
             f"The execution: {result['execution']}"
         )
     console.print(f"{event.name} is prepared: models may be submitted.")
-
-
-def _outputs(event: Event) -> dict[str, str]:
-    """Outputs of the event's Data and Pipeline stacks."""
-    found: dict[str, str] = {}
-    for stack in ("Data", "Pipeline"):
-        stack_name = names.stack_name(event.name, stack)
-        try:
-            described = boto3.client("cloudformation").describe_stacks(StackName=stack_name)
-        except ClientError as error:
-            if "does not exist" in str(error):
-                raise EventError(
-                    f"stack {stack_name} does not exist: run cdk deploy -c event={event.name} first"
-                ) from None
-            raise
-        outputs = described["Stacks"][0].get("Outputs", [])
-        found |= {output["OutputKey"]: output["OutputValue"] for output in outputs}
-    return found
 
 
 def _check_not_frozen_otherwise(bucket: str, text: str) -> None:

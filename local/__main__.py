@@ -109,6 +109,9 @@ def _print_addresses(console: Console, cloud: EmbeddedCloud, *, as_json: bool) -
     console.print("\nFor any AWS SDK or CLI:")
     for name, value in cloud.environment.items():
         console.print(f"  export {name}={shlex.quote(value)}", markup=False, soft_wrap=True)
+    console.print("\nThen, as the league's organizer:")
+    for step in (f"event prepare {cloud.event}", f"person add {cloud.event} me@example.com --help"):
+        console.print(f"  .venv/bin/league {step}", markup=False, soft_wrap=True)
     console.print(f"\nLogs: {cloud.data}    Ctrl-C stops it.", soft_wrap=True)
 
 

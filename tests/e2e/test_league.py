@@ -177,6 +177,26 @@ def test_preparing_again_changes_nothing(league, command):
     assert league.person("organizers").get("/admin/event")["frozen"]["hash"] == before["hash"]
 
 
+def test_person_added_by_the_command_can_sign_in_and_ask_the_api(league, command):
+    secret = ["--password", "Correct-horse-7"]
+    for group in ("organizers", "participants"):
+        added = command("person", "add", "rehearsal", "new@example.com", "--group", group, *secret)
+        assert added.returncode == 0, added.stderr
+    token = command("person", "token", "rehearsal", "new@example.com", *secret).stdout.strip()
+    headers = {"Authorization": f"Bearer {token}"}
+    me = requests.get(f"{league.url}/me", headers=headers, timeout=10).json()
+    assert set(me["groups"]) == {"organizers", "participants"}
+    guess = ["--password", "Wrong-horse-7"]
+    wrong = command("person", "token", "rehearsal", "new@example.com", *guess)
+    assert (wrong.returncode, "AWS refused" in wrong.stderr) == (1, True)
+
+
+def test_command_names_the_stack_that_is_missing(command):
+    refused = command("person", "add", "insurance-underwriter", "a@example.com")
+    assert refused.returncode == 1
+    assert "League-insurance-underwriter-Data does not exist" in refused.stderr
+
+
 def test_unchanged_leaderboard_is_not_sent_again(league, scored):
     first = requests.get(f"{league.url}/leaderboard", timeout=10)
     headers = {"If-None-Match": first.headers["ETag"]}
