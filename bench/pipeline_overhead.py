@@ -29,9 +29,9 @@ GOAL_SECONDS = 3.0
 
 def main() -> int:
     with EmbeddedCloud("rehearsal") as cloud:
-        _prepare(cloud)
+        prepare(cloud)
         api = people.sign_in(cloud, "bench", "participants")
-        rows = [_split(_history(cloud, _play(api, number))) for number in range(MODELS)]
+        rows = [_split(history(cloud, play(api, number))) for number in range(MODELS)]
     print("pipeline overhead per model, seconds")
     for name in ("wall", "training", "hosting", "judging", "overhead"):
         values = [row[name] for row in rows]
@@ -42,13 +42,15 @@ def main() -> int:
     return 0 if overhead < GOAL_SECONDS else 1
 
 
-def _prepare(cloud: EmbeddedCloud) -> None:
+def prepare(cloud: EmbeddedCloud) -> None:
+    """Prepare the rehearsal."""
     command = [sys.executable, "-m", "cli", "event", "prepare", "rehearsal", "--yes"]
     environment = {**os.environ, **cloud.environment}
     subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True)
 
 
-def _play(api: Api, number: int) -> str:
+def play(api: Api, number: int) -> str:
+    """Train and submit a small model; its id once it is finished."""
     dataset = api.post("/datasets", {"name": f"bench {number}"})
     api.upload(dataset["upload"], DATASET)
     path = f"/datasets/{dataset['id']}"
@@ -59,7 +61,8 @@ def _play(api: Api, number: int) -> str:
     return model_id
 
 
-def _history(cloud: EmbeddedCloud, model_id: str) -> list[dict[str, Any]]:
+def history(cloud: EmbeddedCloud, model_id: str) -> list[dict[str, Any]]:
+    """The events of the execution that trained and judged a model, once it has ended."""
     machines = cloud.client("stepfunctions")
     machine = cloud.output("TrainDeployJudgeMachineArn")
     execution = f"{machine.replace(':stateMachine:', ':execution:')}:rehearsal-{model_id}-1-train"
@@ -73,9 +76,9 @@ def _split(events: list[dict[str, Any]]) -> dict[str, float]:
     """Seconds of an execution by what they were spent on."""
     began, ended = events[0]["timestamp"], events[-1]["timestamp"]
     wall = (ended - began).total_seconds()
-    training = _between(events, ["Train"])
-    hosting = _between(events, HOSTING)
-    judging = _between(events, ["Judge answers"])
+    training = seconds_in(events, ["Train"])
+    hosting = seconds_in(events, HOSTING)
+    judging = seconds_in(events, ["Judge answers"])
     return {
         "wall": wall,
         "training": training,
@@ -85,7 +88,7 @@ def _split(events: list[dict[str, Any]]) -> dict[str, float]:
     }
 
 
-def _between(events: Iterable[dict[str, Any]], states: Iterable[str]) -> float:
+def seconds_in(events: Iterable[dict[str, Any]], states: Iterable[str]) -> float:
     """From the first state's beginning to the last one's end."""
     times = [
         event["timestamp"]

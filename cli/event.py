@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+import cli.canary
 from league.event_file import EventError, describe, load_event, load_question_sets
 from league.model_files import load_event_models
 
@@ -29,17 +30,34 @@ def event() -> None:
     show_default=True,
     help="The folder that holds the events.",
 )
-def check(name: str, as_json: bool, root: Path) -> None:
+@click.option("--judge", "try_judge", is_flag=True, help="Try the judge too; this costs money.")
+@click.option("--yes", is_flag=True, help="Do not ask before spending money.")
+def check(name: str, as_json: bool, root: Path, try_judge: bool, yes: bool) -> None:
     """Check the event NAME: its settings, its questions, its models and their licences.
+
+    With --judge, models whose win rate is known beforehand are played against the judge, with your
+    AWS credentials: constant answers, the reference model once more, shuffled answers.
 
     Exits with 1 when something must be mended, and says where and how.
     """
     try:
         report = check_event(root / name)
+        event = load_event(root / name)
+        questions = load_question_sets(root / name, event).hidden
     except EventError as error:
         _refuse(error, as_json)
-    else:
-        click.echo(json.dumps({"ok": True, **report}, indent=1) if as_json else _summary(report))
+        return
+    if not as_json:
+        click.echo(_summary(report))
+    canary = cli.canary.run(event, questions, yes=yes) if try_judge else None
+    sound = canary is None or canary["ok"]
+    if as_json:
+        found = report if canary is None else {**report, "canary": canary}
+        click.echo(json.dumps({"ok": sound, **found}, indent=1))
+    elif canary is not None:
+        click.echo(cli.canary.summary(canary))
+    if not sound:
+        raise SystemExit(1)
 
 
 def check_event(folder: Path) -> dict[str, Any]:

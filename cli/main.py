@@ -2,6 +2,8 @@
 
 import click
 
+from cli.audit import audit
+from cli.diagnostics import diagnostics
 from cli.event import event
 from cli.model import model
 from cli.person import person
@@ -14,6 +16,8 @@ def league() -> None:
 
 
 event.add_command(prepare)
+league.add_command(audit)
+league.add_command(diagnostics)
 league.add_command(event)
 league.add_command(model)
 league.add_command(person)

@@ -18,16 +18,24 @@ class LeaderboardModel(TypedDict):
 class LeaderboardRow(TypedDict):
     """A row, best first. kind: participant, baseline or reference; only participants have ranks.
 
-    `win_rate` and `interval` (95 %) are in percent; `rank_span` is the best and worst rank that the
-    intervals allow.
+    `win_rate`, `interval` (95 %) and `order_consistency` (the share of questions whose two games
+    have the same winner) are in percent; `rank_span` is the best and worst rank that the intervals
+    allow. `tied_with`: among the first ten, the ranks of those an exact paired test with Holm's
+    adjustment cannot tell apart from this row; null where nothing was tested. `provisional`: second
+    games are still to be played.
     """
 
     kind: str
     rank: int | None
     rank_span: list[int] | None
+    tied_with: list[int] | None
     name: str
     win_rate: float
     interval: list[float] | None
+    order_consistency: float | None
+    provisional: bool
+    protocol: str | None
+    judge: str | None
     submissions: int | None
     changed_at: str | None
 

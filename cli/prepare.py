@@ -7,6 +7,7 @@ credentials: never through the repository, a CDK asset or the API.
 import datetime as dt
 import json
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -40,14 +41,16 @@ def prepare(name: str, events: str, yes: bool, as_json: bool) -> None:
     folder = Path(events) / name
     try:
         event = load_event(folder)
-        hidden = load_question_sets(folder, event).hidden
-        refuse_sample_questions(event, hidden, Path(events))
+        sets = load_question_sets(folder, event)
+        refuse_sample_questions(event, (*sets.hidden, *sets.second), Path(events))
         deployed = outputs(event.name, "Data", "Pipeline")
-        text = dump_questions(hidden)
-        _check_not_frozen_otherwise(deployed[VAULT], text)
+        texts = {keys.HIDDEN_QUESTIONS: dump_questions(sets.hidden)}
+        if sets.second:
+            texts[keys.SECOND_HIDDEN_QUESTIONS] = dump_questions(sets.second)
+        _check_not_frozen_otherwise(deployed[VAULT], texts)
         if not yes:
             click.confirm(_cost(event, deployed[VAULT]), abort=True)
-        _upload(deployed[VAULT], text)
+        _upload(deployed[VAULT], texts)
         result = _run(console, event, deployed[MACHINE])
     except EventError as error:
         raise click.ClickException(str(error)) from None
@@ -64,12 +67,13 @@ def prepare(name: str, events: str, yes: bool, as_json: bool) -> None:
     console.print(f"{event.name} is prepared: models may be submitted.")
 
 
-def _check_not_frozen_otherwise(bucket: str, text: str) -> None:
+def _check_not_frozen_otherwise(bucket: str, texts: Mapping[str, str]) -> None:
     """
     Raises:
         EventError: the event is frozen with other questions.
     """
-    if _read(bucket, keys.FREEZE) is not None and _read(bucket, keys.HIDDEN_QUESTIONS) != text:
+    changed = any(_read(bucket, key) != text for key, text in texts.items())
+    if _read(bucket, keys.FREEZE) is not None and changed:
         raise EventError(
             "the event was frozen with other hidden questions; scores would not be comparable. "
             "Restore the questions it was frozen with, or deploy a new event"
@@ -87,20 +91,21 @@ def _read(bucket: str, key: str) -> str | None:
 
 
 def _cost(event: Event, bucket: str) -> str:
+    questions = f"{event.hidden_questions} hidden questions"
+    if event.second_hidden_questions:
+        questions += f" and {event.second_hidden_questions} of the second hidden set"
     return (
-        f"{event.hidden_questions} hidden questions go to s3://{bucket}/{keys.HIDDEN_QUESTIONS}; "
-        f"{event.reference.label} answers each once, and {event.base_model.label} is hosted on one "
-        f"{event.hosting.instance_type} until it has answered them. Continue?"
+        f"{questions} go to s3://{bucket}/{keys.QUESTIONS}; {event.reference.label} answers each "
+        f"once, and {event.base_model.label} is hosted on one {event.hosting.instance_type} until "
+        "it has answered them. Continue?"
     )
 
 
-def _upload(bucket: str, text: str) -> None:
-    boto3.client("s3").put_object(
-        Bucket=bucket,
-        Key=keys.HIDDEN_QUESTIONS,
-        Body=text.encode(),
-        ContentType="application/jsonl",
-    )
+def _upload(bucket: str, texts: Mapping[str, str]) -> None:
+    for key, text in texts.items():
+        boto3.client("s3").put_object(
+            Bucket=bucket, Key=key, Body=text.encode(), ContentType="application/jsonl"
+        )
 
 
 def _run(console: Console, event: Event, machine: str) -> dict[str, Any]:

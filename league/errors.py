@@ -16,6 +16,7 @@ LeagueError
     ├── QuestionsInvalid
     ├── EndpointUnusable
     ├── JudgeUnavailable
+    ├── ConflictingVerdicts
     └── StaleAttempt
 """
 
@@ -157,6 +158,18 @@ class EndpointUnusable(PipelineError):
 
 class JudgeUnavailable(PipelineError):
     """The judge gave no answer again and again."""
+
+
+class ConflictingVerdicts(PipelineError):
+    """One game has two different verdicts: no score may depend on which one came last."""
+
+    def __init__(self, question_id: str, order: int) -> None:
+        super().__init__(
+            f"question {question_id}, order {order}: two different verdicts are stored for this "
+            "game; find out which one was first (audit records) and remove the other"
+        )
+        self.question_id = question_id
+        self.order = order
 
 
 class StaleAttempt(PipelineError):

@@ -19,6 +19,8 @@ Share = Annotated[float, Ge(0), Le(1)]
 
 PhaseName = Literal["workshop", "league", "finale"]
 Number = int | float
+Orders = Literal["both", "contenders"]
+Detail = Literal["verdict", "criteria", "evidence"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,7 +132,12 @@ class Hosting:
 
 @dataclass(frozen=True, kw_only=True)
 class LargeModel:
-    """The reference model or the judge: a Bedrock model, or the event's own large endpoint."""
+    """The reference model or the judge: a Bedrock model, or the event's own large endpoint.
+
+    `tokens_per_minute` is the share of the account's quota that the event's executions divide
+    among themselves; without it nothing holds them back. `guided_json` has an endpoint decode under
+    the JSON Schema of the answer (LMI's `response_format`); Bedrock has no such thing.
+    """
 
     kind: Literal["bedrock", "endpoint"]
     model: Text
@@ -138,6 +145,8 @@ class LargeModel:
     max_tokens: Count
     concurrency: Annotated[int, Ge(1), Le(64)]
     stand_in: bool = False
+    tokens_per_minute: Count | None = None
+    guided_json: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,12 +161,20 @@ class LargeEndpoint:
 
 @dataclass(frozen=True, kw_only=True)
 class Judging:
-    """What the judge is asked. A change of any of it is a new protocol version."""
+    """What the judge is asked. A change of any of it is a new protocol version.
+
+    `protocol` names prompt files in `league/judging/protocols/`, with a dot and a revision of the
+    event's own where only something here changed (`pairwise-1.b`). `orders`: every question in both
+    orders, or (`contenders`) in one, and in the other for whoever could reach the top fifteen.
+    `detail`: the judge names a winner only, or scores the criteria too, or writes evidence first.
+    """
 
     protocol: Text
     rubric: Text
     criteria: Annotated[tuple[str, ...], Len(1, 8)]
     answer_characters: Count = 8000
+    orders: Orders = "both"
+    detail: Detail = "verdict"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -176,6 +193,7 @@ class Limits:
     row_characters: Count
     own_prompts: Annotated[int, Ge(0), Le(20)]
     prompt_characters: Count
+    practice_judgings_per_day: Annotated[int, Ge(0)] = 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -214,7 +232,11 @@ class Pace:
 
 @dataclass(frozen=True, kw_only=True)
 class Event:
-    """One AI League, as an organizer describes it."""
+    """One AI League, as an organizer describes it.
+
+    `second_hidden_questions` counts the set on which the top ten are judged again at the close; 0
+    means that there is none.
+    """
 
     name: Annotated[str, Len(2, 24)]
     title: Text
@@ -233,6 +255,7 @@ class Event:
     finale: Finale
     pace: Pace
     hidden_questions: Count
+    second_hidden_questions: Annotated[int, Ge(0)] = 0
     sign_up_domains: tuple[str, ...] = ()
     retention_days: Count = 90
     large_endpoint: LargeEndpoint | None = None

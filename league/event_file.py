@@ -14,6 +14,7 @@ from league.question import Question
 
 EVENT_FILE = "event.yaml"
 HIDDEN = "hidden_questions.jsonl"
+SECOND = "second_hidden_questions.jsonl"
 PRACTICE = "practice_questions.jsonl"
 FINALE = "finale_questions.jsonl"
 STARTER = "starter_dataset.jsonl"
@@ -64,7 +65,16 @@ def load_event(folder: Path) -> Event:
 
 def hidden_questions_file(folder: Path, event: Event) -> Path:
     """Where the event's hidden questions lie: public in a sample, git-ignored otherwise."""
-    return folder / HIDDEN if event.sample else folder / PRIVATE_FOLDER / HIDDEN
+    return _secret_file(folder, event, HIDDEN)
+
+
+def second_questions_file(folder: Path, event: Event) -> Path:
+    """Where the second hidden set lies: beside the first."""
+    return _secret_file(folder, event, SECOND)
+
+
+def _secret_file(folder: Path, event: Event, name: str) -> Path:
+    return folder / name if event.sample else folder / PRIVATE_FOLDER / name
 
 
 def _event_names(root: Path) -> str:
@@ -89,11 +99,12 @@ def _allowed(message: str) -> str:
 
 @dataclass(frozen=True)
 class QuestionSets:
-    """The question sets of an event."""
+    """The question sets of an event; `second` is empty where the event has no second hidden set."""
 
     hidden: tuple[Question, ...]
     practice: tuple[Question, ...]
     finale: tuple[Question, ...]
+    second: tuple[Question, ...] = ()
 
 
 def load_questions(path: Path) -> tuple[Question, ...]:
@@ -123,23 +134,49 @@ def load_question_sets(folder: Path, event: Event) -> QuestionSets:
     """Return and check all question sets of an event.
 
     Raises:
-        EventError: a set is missing, malformed or of the wrong size.
+        EventError: a set is missing, malformed or of the wrong size, or the second hidden set
+            repeats the first.
     """
+    hidden_file = hidden_questions_file(folder, event)
+    second_file = second_questions_file(folder, event)
     sets = QuestionSets(
-        hidden=load_questions(hidden_questions_file(folder, event)),
+        hidden=load_questions(hidden_file),
         practice=load_questions(folder / PRACTICE),
         finale=load_questions(folder / FINALE),
+        second=_second(second_file, event),
     )
-    if len(sets.hidden) != event.hidden_questions:
-        raise EventError(
-            f"{hidden_questions_file(folder, event)}: {len(sets.hidden)} questions; "
-            f"{EVENT_FILE} says hidden_questions: {event.hidden_questions}"
-        )
+    _check_number(hidden_file, sets.hidden, "hidden_questions", event.hidden_questions)
+    second_number = event.second_hidden_questions
+    _check_number(second_file, sets.second, "second_hidden_questions", second_number)
+    _check_apart(second_file, sets)
     if len(sets.finale) < event.finale.rounds:
         raise EventError(
             f"{folder / FINALE}: {len(sets.finale)} questions for {event.finale.rounds} rounds"
         )
     return sets
+
+
+def _second(path: Path, event: Event) -> tuple[Question, ...]:
+    """A file that the settings forgot is read all the same, so that its number is refused."""
+    wanted = event.second_hidden_questions or path.exists()
+    return load_questions(path) if wanted else ()
+
+
+def _check_number(path: Path, found: tuple[Question, ...], setting: str, number: int) -> None:
+    if len(found) != number:
+        raise EventError(f"{path}: {len(found)} questions; {EVENT_FILE} says {setting}: {number}")
+
+
+def _check_apart(path: Path, sets: QuestionSets) -> None:
+    """Both sets end in one rate and one cache of verdicts: neither id nor text may recur."""
+    ids = {question.id for question in sets.hidden}
+    texts = {question.question.casefold() for question in sets.hidden}
+    for question in sets.second:
+        if question.id in ids or question.question.casefold() in texts:
+            raise EventError(
+                f"{path}: {question.id!r} stands among the hidden questions too; the second set "
+                "needs ids and questions of its own"
+            )
 
 
 def to_json(event: Event) -> str:
@@ -162,13 +199,16 @@ def describe(event: Event) -> dict[str, Any]:
 def refuse_sample_questions(event: Event, hidden: tuple[Question, ...], events: Path) -> None:
     """A real event must not be played with questions that everyone can read.
 
+    `hidden` are the questions of both hidden sets.
+
     Raises:
         EventError: `event` is no sample and holds a question of one of the samples in `events`.
     """
     if event.sample:
         return
     asked = {question.question.casefold() for question in hidden}
-    for path in sorted(events.glob(f"*/{HIDDEN}")):
+    public = (path for name in (HIDDEN, SECOND) for path in events.glob(f"*/{name}"))
+    for path in sorted(public):
         shared = [q for q in load_questions(path) if q.question.casefold() in asked]
         if shared:
             raise EventError(

@@ -85,6 +85,12 @@ FAILURES = {
             "submit the model again once GET /event says prepared: true; it is given back",
             refunded=True,
         ),
+        Failure(
+            "annulled",
+            "The organizers annulled this model's score: {detail}",
+            "ask the organizers if you think that they are mistaken",
+            refunded=False,
+        ),
         Failure("cancelled", "You cancelled this model.", "train another one", refunded=False),
         Failure(
             "time_limit",
@@ -137,6 +143,11 @@ def explain(error: str, cause: str, *, cancelled: bool = False) -> Reason:
         return _reason(code, _detail(reason))
     code = _first(_BY_ERROR, error) or ("time_limit" if error == "States.Timeout" else "internal")
     return _reason(code)
+
+
+def annulled(reason: str) -> Reason:
+    """The reason for a participant whose model an organizer annulled."""
+    return _reason("annulled", " ".join(reason.split())[:DETAIL_CHARACTERS])
 
 
 def _job(cause: str) -> Mapping[str, Any] | None:

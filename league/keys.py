@@ -9,12 +9,16 @@
 | usage of limits | P#<participant> | USAGE#<day or total> |
 | display name, once per event | NAME#<folded name> | NAME |
 | idempotency key | REQUEST#<participant> | <key> |
-| score, immutable | SCORE#<model> | <protocol> |
-| leaderboard entry | BOARD | <participant or baseline> |
+| score, immutable | SCORES#<protocol> | <model> |
+| leaderboard entry | BOARD#<protocol> | <participant or baseline> |
+| organizers' ruling on a model | RULINGS | <model> |
+| what organizers started last | RUNS | <what> |
+| selection of finalists | SELECTIONS | <number> |
 | lease | LEASE | <what> |
+| tokens a model was asked for | TOKENS#<model> | <UTC minute> |
 """
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 
 class Key(NamedTuple):
@@ -29,7 +33,9 @@ class Key(NamedTuple):
 
 DATASET_PREFIX = "DATASET#"
 MODEL_PREFIX = "MODEL#"
-BOARD = "BOARD"
+BOARD_PREFIX = "BOARD#"
+RULINGS = "RULINGS"
+SELECTIONS = "SELECTIONS"
 
 EVENT_STATE = Key("EVENT", "STATE")
 
@@ -65,26 +71,64 @@ def usage(participant: str, span: str) -> Key:
     return Key(participant_partition(participant), f"USAGE#{span}")
 
 
+def scores(protocol: str) -> str:
+    """The partition of every score under a protocol."""
+    return f"SCORES#{protocol}"
+
+
 def score(model_id: str, protocol: str) -> Key:
     """An immutable score."""
-    return Key(f"SCORE#{model_id}", protocol)
+    return Key(scores(protocol), model_id)
 
 
-def board_entry(owner: str) -> Key:
+def board(protocol: str) -> str:
+    """The partition of a protocol's leaderboard: a re-judge fills its own before it is shown."""
+    return BOARD_PREFIX + protocol
+
+
+def board_entry(owner: str, protocol: str) -> Key:
     """A row of the leaderboard: the best score of a participant or of a baseline."""
-    return Key(BOARD, owner)
+    return Key(board(protocol), owner)
+
+
+def ruling(model_id: str) -> Key:
+    """What organizers decided on a model: it is annulled, or released."""
+    return Key(RULINGS, model_id)
+
+
+def run(what: str) -> Key:
+    """Who last had a state machine started for `what`, and for which time."""
+    return Key("RUNS", what)
+
+
+def selection(number: int) -> Key:
+    """The `number`th selection of finalists; they sort by number."""
+    return Key(SELECTIONS, f"{number:06d}")
 
 
 LARGE_ENDPOINT_LEASE = Key("LEASE", "LARGE_ENDPOINT")
 
 
+def tokens(model: str, minute: str) -> Key:
+    """What all executions together asked of a large model in a UTC minute (`2026-12-01T08:59`)."""
+    return Key(f"TOKENS#{model}", minute)
+
+
 # --- objects ---------------------------------------------------------------------------------
 
+# The set everyone is judged on, and the one that only the best are judged on at the close.
+HiddenSet = Literal["first", "second"]
+HIDDEN_SETS: tuple[HiddenSet, ...] = ("first", "second")
+
 UPLOADS = "uploads/"
-HIDDEN_QUESTIONS = "questions/hidden.jsonl"
+QUESTIONS = "questions/"
+HIDDEN_QUESTIONS = f"{QUESTIONS}hidden.jsonl"
+SECOND_HIDDEN_QUESTIONS = f"{QUESTIONS}second_hidden.jsonl"
 REFERENCE_ANSWERS = "reference/answers.json"
+SECOND_REFERENCE_ANSWERS = "reference/second_answers.json"
 FREEZE = "reference/freeze.json"
 LEADERBOARD = "leaderboard.json"
+PRACTICE_REFERENCE = "practice/reference.json"  # in the models bucket: these questions are public
 
 
 def upload(participant: str, dataset_id: str) -> str:
@@ -115,11 +159,45 @@ def practice_answers(participant: str, model_id: str) -> str:
     return f"{participant}/{model_id}/practice_answers.json"
 
 
-def hidden_answers(model_id: str) -> str:
-    """In the vault."""
-    return f"answers/{model_id}.json"
+def practice_verdicts(participant: str, model_id: str) -> str:
+    """In the models bucket: what the judge said of them, for the participant to read."""
+    return f"{participant}/{model_id}/practice_verdicts.json"
 
 
-def games(model_id: str, protocol: str) -> str:
+def hidden_questions(hidden_set: HiddenSet) -> str:
     """In the vault."""
-    return f"games/{protocol}/{model_id}.jsonl"
+    return HIDDEN_QUESTIONS if hidden_set == "first" else SECOND_HIDDEN_QUESTIONS
+
+
+def reference_answers(hidden_set: HiddenSet) -> str:
+    """In the vault: the reference model's answers to a hidden set."""
+    return REFERENCE_ANSWERS if hidden_set == "first" else SECOND_REFERENCE_ANSWERS
+
+
+def hidden_answers(model_id: str, hidden_set: HiddenSet = "first") -> str:
+    """In the vault: a model's answers to a hidden set."""
+    return f"answers/{model_id}{_suffix(hidden_set)}.json"
+
+
+def games(model_id: str, protocol: str, hidden_set: HiddenSet = "first") -> str:
+    """In the vault: a submission's games as a chain of audit records, once all are played."""
+    return f"games/{protocol}/{model_id}{_suffix(hidden_set)}.jsonl"
+
+
+def score_record(model_id: str, protocol: str) -> str:
+    """In the vault: the score that rests on the games beside it, for whoever audits both."""
+    return f"games/{protocol}/{model_id}.score.json"
+
+
+def games_prefix(model_id: str, protocol: str, hidden_set: HiddenSet = "first") -> str:
+    """In the vault: what a submission's decided games lie below, each as soon as it is decided."""
+    return f"games/{protocol}/{model_id}{_suffix(hidden_set)}/"
+
+
+def game(model_id: str, protocol: str, cache_key: str, hidden_set: HiddenSet = "first") -> str:
+    """In the vault: one game, written once."""
+    return f"{games_prefix(model_id, protocol, hidden_set)}{cache_key}.json"
+
+
+def _suffix(hidden_set: HiddenSet) -> str:
+    return "" if hidden_set == "first" else ".second"

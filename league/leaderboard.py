@@ -6,12 +6,16 @@ order in which they were written, and the same entries give the same bytes.
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from league.event import Event
 from league.names import BASELINE_OWNER
 from league.records import parse_timestamp
+from league.scoring import points_of
+from league.standings import Span, rank_spans, ties
+
+CONTENDERS = 10  # for the finale: among them it is tested who can be told apart
 
 Entry = Mapping[str, Any]
 _LATEST = 10**14  # milliseconds; far beyond any event, to let the earlier submission sort higher
@@ -33,8 +37,8 @@ def board(event: Event, entries: Iterable[Entry]) -> dict[str, Any]:
         reverse=True,
     )
     participants = [entry for entry in scored if entry["owner"] != BASELINE_OWNER]
-    ranks = {entry["owner"]: place for place, entry in enumerate(participants, 1)}
-    rows = [_row(event, entry, ranks.get(entry["owner"]), participants) for entry in scored]
+    places = _places(participants)
+    rows = [_row(event, entry, places.get(entry["owner"], _UNRANKED)) for entry in scored]
     if scored:
         at = next((i for i, row in enumerate(rows) if row["win_rate"] < 50), len(rows))
         rows.insert(at, _reference_row(event))
@@ -64,18 +68,68 @@ def _large_model(model: Any) -> dict[str, Any]:
     return {"id": model.model, "label": model.label, "stand_in": model.stand_in}
 
 
-def _row(event: Event, entry: Entry, rank: int | None, others: list[Entry]) -> dict[str, Any]:
+class _Place(NamedTuple):
+    """Where a participant stands: the ranks their interval allows, and the ranks of those whom the
+    exact paired test cannot tell apart from them; None where nothing was tested."""
+
+    rank: int | None
+    span: Span | None
+    tied_with: list[int] | None
+
+
+_UNRANKED = _Place(None, None, None)
+
+
+def _places(participants: Sequence[Entry]) -> dict[str, _Place]:
+    spans = rank_spans([(entry["interval"][0], entry["interval"][1]) for entry in participants])
+    tied = _ties(participants[:CONTENDERS])
+    return {
+        entry["owner"]: _Place(rank, spans[rank - 1], tied.get(rank))
+        for rank, entry in enumerate(participants, 1)
+    }
+
+
+def _ties(contenders: Sequence[Entry]) -> dict[int, list[int]]:
+    """By rank, who is tied with whom; only those judged alike can be compared question by question.
+
+    The first is the measure: whoever was judged by another judge, under another protocol or on
+    other questions than the leader waits for the re-judge.
+    """
+    alike = [
+        (rank, points_of(entry["outcomes"]))
+        for rank, entry in enumerate(contenders, 1)
+        if "outcomes" in entry and _judged(entry) == _judged(contenders[0])
+    ]
+    ranks = [rank for rank, _ in alike]
+    tied = ties([points for _, points in alike])
+    return {rank: [ranks[other] for other in tied[at]] for at, rank in enumerate(ranks)}
+
+
+def _judged(entry: Entry) -> tuple[Any, ...]:
+    return entry.get("protocol"), entry.get("judge"), len(entry.get("outcomes", ""))
+
+
+def _row(event: Event, entry: Entry, place: _Place) -> dict[str, Any]:
     baseline = entry["owner"] == BASELINE_OWNER
     return {
         "kind": "baseline" if baseline else "participant",
-        "rank": rank,
-        "rank_span": None if baseline else _rank_span(entry, others),
+        "rank": place.rank,
+        "rank_span": place.span and list(place.span),
+        "tied_with": place.tied_with,
         "name": event.base_model.label if baseline else entry["name"],
         "win_rate": round(entry["win_rate"], 1),
         "interval": [round(bound, 1) for bound in entry["interval"]],
+        "order_consistency": _rounded(entry.get("order_consistency")),
+        "provisional": entry.get("provisional", False),
+        "protocol": entry.get("protocol", event.judging.protocol),
+        "judge": entry.get("judge", event.judge.model),
         "submissions": entry["submissions"],
         "changed_at": entry["changed_at"],
     }
+
+
+def _rounded(percent: float | None) -> float | None:
+    return None if percent is None else round(percent, 1)
 
 
 def _reference_row(event: Event) -> dict[str, Any]:
@@ -84,18 +138,14 @@ def _reference_row(event: Event) -> dict[str, Any]:
         "kind": "reference",
         "rank": None,
         "rank_span": None,
+        "tied_with": None,
         "name": event.reference.label,
         "win_rate": 50.0,
         "interval": None,
+        "order_consistency": None,
+        "provisional": False,
+        "protocol": None,
+        "judge": None,
         "submissions": None,
         "changed_at": None,
     }
-
-
-def _rank_span(entry: Entry, others: list[Entry]) -> list[int]:
-    """The best and worst rank that the intervals allow."""
-    low, high = entry["interval"]
-    rivals = [other for other in others if other["owner"] != entry["owner"]]
-    best = 1 + sum(other["interval"][0] > high for other in rivals)
-    worst = 1 + sum(other["interval"][1] >= low for other in rivals)
-    return [best, worst]

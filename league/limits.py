@@ -8,7 +8,7 @@ from league.errors import LimitReached, LimitUse
 from league.event import Limits
 from league.records import day, timestamp
 
-Used = Mapping[str, int]  # a usage item: models, submissions, datasets, and in all: unfinished
+Used = Mapping[str, int]  # a usage item: models, submissions, ..., in all: unfinished
 
 
 @dataclass(frozen=True)
@@ -18,6 +18,7 @@ class Use:
     models: int = 0
     submissions: int = 0
     datasets: int = 0
+    practice_judgings: int = 0
     unfinished: int = 0
 
     def counts(self) -> dict[str, int]:
@@ -40,6 +41,12 @@ def rules(limits: Limits) -> list[Rule]:
         Rule("models_per_day", "models", True, limits.models_per_day),
         Rule("submissions_per_day", "submissions", True, limits.submissions_per_day),
         Rule("datasets_per_day", "datasets", True, limits.datasets_per_day),
+        Rule(
+            "practice_judgings_per_day",
+            "practice_judgings",
+            True,
+            limits.practice_judgings_per_day,
+        ),
         Rule("models_total", "models", False, limits.models_total),
         Rule("submissions_total", "submissions", False, limits.submissions_total),
         Rule("unfinished_models", "unfinished", False, limits.unfinished_models),

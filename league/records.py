@@ -19,7 +19,7 @@ class DatasetState(StrEnum):
 
 
 class ModelState(StrEnum):
-    """A model's journey, in order; the last three end it."""
+    """A model's journey, in order; the last four end it."""
 
     QUEUED = "queued"
     TRAINING = "training"
@@ -28,11 +28,20 @@ class ModelState(StrEnum):
     READY = "ready"  # answered and torn down; may be submitted
     JUDGING = "judging"
     SCORED = "scored"
+    ANNULLED = "annulled"  # by an organizer (`league.reviews`); its score does not count
     FAILED = "failed"
     CANCELLED = "cancelled"
 
 
-FINISHED = frozenset({ModelState.READY, ModelState.SCORED, ModelState.FAILED, ModelState.CANCELLED})
+FINISHED = frozenset(
+    {
+        ModelState.READY,
+        ModelState.SCORED,
+        ModelState.ANNULLED,
+        ModelState.FAILED,
+        ModelState.CANCELLED,
+    }
+)
 CANCELLABLE = frozenset(
     {ModelState.QUEUED, ModelState.TRAINING, ModelState.HOSTING, ModelState.ANSWERING}
 )

@@ -20,6 +20,9 @@ class Settings:
     site_bucket: str = ""
     train_machine: str = ""
     prepare_machine: str = ""
+    rejudge_machine: str = ""
+    close_machine: str = ""
+    practice_function: str = ""
     user_pool: str = ""
     user_pool_client: str = ""
 

@@ -4,20 +4,13 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from league.prices import PRICE_PER_HOUR
 from league.records import Epoch, TrainingRecord
 
 TRAIN_LOSS = "huggingface-textgeneration:train-loss"
 EVAL_LOSS = "huggingface-textgeneration:eval-loss"
 EVAL_PERPLEXITY = "huggingface-textgeneration:eval-ppl"
 
-# USD per instance-hour, us-east-1, on demand (AWS price list, 2026-11).
-PRICE_PER_HOUR = {
-    "ml.g5.xlarge": 1.41,
-    "ml.g5.2xlarge": 1.52,
-    "ml.g5.4xlarge": 2.03,
-    "ml.g5.12xlarge": 7.09,
-    "ml.g5.48xlarge": 20.36,
-}
 # Over-fitting shows as evaluation loss that has turned: its end lies this far above its minimum.
 OVERFITTING_RISE = 0.02
 

@@ -69,8 +69,15 @@ class ApiStack(LeagueStack):
         self.data.table.grant_change(function)
         # A presigned upload is made with the rights of whoever signed it.
         self.data.datasets.grant_put(function, f"{keys.UPLOADS}*")
-        self.data.models.grant_read(function, "*/practice_answers.json")
-        for machine in (self.pipeline.train_deploy_judge, self.pipeline.prepare_event):
+        for readable in ("*/practice_answers.json", "*/practice_verdicts.json"):
+            self.data.models.grant_read(function, readable)
+        self.pipeline.judge_practice.grant_invoke(function)
+        for machine in (
+            self.pipeline.train_deploy_judge,
+            self.pipeline.prepare_event,
+            self.pipeline.rejudge,
+            self.pipeline.close_league,
+        ):
             self._may_start(function, machine)
         jobs = SageMakerArns(self, self.event).of_models("training-job")
         function.add_to_role_policy(
@@ -86,6 +93,9 @@ class ApiStack(LeagueStack):
             models_bucket=self.data.models.bucket_name,
             train_machine=self.pipeline.train_deploy_judge.state_machine_arn,
             prepare_machine=self.pipeline.prepare_event.state_machine_arn,
+            rejudge_machine=self.pipeline.rejudge.state_machine_arn,
+            close_machine=self.pipeline.close_league.state_machine_arn,
+            practice_function=self.pipeline.judge_practice.function_name,
             user_pool=self.data.users.pool.user_pool_id,
             user_pool_client=self.data.users.client.user_pool_client_id,
         )

@@ -20,13 +20,17 @@ ROOT = Path(__file__).resolve().parents[1]
 # Modules of `league` that only a machine with the repository runs: they read YAML, Pydantic or
 # files that are not shipped.
 NOT_SHIPPED = ("league/event_file.py", "league/model_files.py", "league/overlap.py")
-SOURCES = (("league", "*.py"), ("lambdas", "**/*.py"), ("web", "**/*"))
+# Folder, pattern and the suffixes that are shipped: code with its prompts, and the page.
+PAGE_SUFFIXES = (".html", ".css", ".mjs", ".svg", ".woff2", ".webmanifest")
+SOURCES = (
+    ("league", "**/*", (".py", ".txt")),
+    ("lambdas", "**/*", (".py",)),
+    ("web", "**/*", PAGE_SUFFIXES),
+)
 # The event's own files, as `lambdas/shared/bundle.py` reads them.
 EVENT_FOLDER = "event"
 EVENT = "event.json"
 BASE_MODEL = "base_model.json"
-
-PAGE_SUFFIXES = (".html", ".css", ".mjs", ".svg", ".woff2", ".webmanifest")
 
 
 @dataclass(frozen=True)
@@ -39,10 +43,9 @@ class EventSource:
 
 def shipped_files() -> Iterator[Path]:
     """The repository's files in the asset, relative to its root."""
-    for folder, pattern in SOURCES:
+    for folder, pattern, suffixes in SOURCES:
         for path in sorted((ROOT / folder).glob(pattern)):
             relative = path.relative_to(ROOT)
-            suffixes = PAGE_SUFFIXES if folder == "web" else (".py",)
             if path.is_file() and path.suffix in suffixes and str(relative) not in NOT_SHIPPED:
                 yield relative
 

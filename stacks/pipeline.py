@@ -1,5 +1,6 @@
 """Pipeline: the state machines and their functions."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from constructs import Construct
@@ -29,6 +30,7 @@ class PipelineStack(LeagueStack):
         code: Path,
     ) -> None:
         super().__init__(scope, "Pipeline", event=event)
+        self._event = event
         functions = PipelineFunctions(
             self, event=event, data=data, defaults=FunctionDefaults(self, event, code)
         )
@@ -48,9 +50,27 @@ class PipelineStack(LeagueStack):
         self.prepare_event.may_invoke(functions.by_id)
         may_run(self.prepare_event, self.train_deploy_judge)
 
+        self.judge_practice = functions["JudgePractice"]
+        self.judge_stored = LeagueMachine(self, "JudgeStored", event=event, available=available)
+        self.judge_stored.may_invoke(functions.by_id)
+        available["JudgeStoredMachine"] = self.judge_stored.state_machine_arn
+        self.rejudge = self._judging_stored("Rejudge", functions, available)
+        self.close_league = self._judging_stored("CloseLeague", functions, available)
+
         UploadTrigger(self, "Uploads", data=data, function=functions["ValidateDataset"])
         BoardTrigger(self, "Board", data=data, function=functions["PublishLeaderboard"])
         self.publish(
             TrainDeployJudgeMachineArn=self.train_deploy_judge.state_machine_arn,
             PrepareEventMachineArn=self.prepare_event.state_machine_arn,
+            RejudgeMachineArn=self.rejudge.state_machine_arn,
+            CloseLeagueMachineArn=self.close_league.state_machine_arn,
         )
+
+    def _judging_stored(
+        self, construct_id: str, functions: PipelineFunctions, available: Mapping[str, str]
+    ) -> LeagueMachine:
+        """A machine that has models judged anew from their stored answers."""
+        machine = LeagueMachine(self, construct_id, event=self._event, available=available)
+        machine.may_invoke(functions.by_id)
+        may_run(machine, self.judge_stored)
+        return machine

@@ -8,6 +8,7 @@ from constructs import Construct
 
 from league import keys
 from league.event import Event, LargeModel
+from league.practice import is_offered
 from league.settings import Settings
 from stacks.data import DataStack
 from stacks.functions import FunctionDefaults, LeagueFunction, Size
@@ -21,22 +22,27 @@ FUNCTIONS: Mapping[str, tuple[Size, tuple[str, ...]]] = {
     "RecordTraining": (Size(seconds=120), ()),
     "AnswerQuestions": (Size(memory=1024, seconds=LONGEST), ("models", "vault")),
     "JudgeAnswers": (Size(memory=1024, seconds=LONGEST), ("vault",)),
-    "ScoreModel": (Size(), ("vault",)),
+    "ScoreModel": (Size(memory=512), ("vault",)),
     "PublishLeaderboard": (Size(), ("site",)),
     "RecordFailure": (Size(), ()),
     "LeaseLargeModel": (Size(), ()),
     "AnswerReference": (Size(memory=1024, seconds=LONGEST), ("vault",)),
     "FreezeAnswers": (Size(), ("vault",)),
     "PlanBaseline": (Size(), ()),
+    "PlanRejudge": (Size(memory=512, seconds=120), ()),
+    "PlanFinalists": (Size(), ()),
+    "SelectFinalists": (Size(memory=512, seconds=120), ("vault",)),
+    "JudgePractice": (Size(memory=512, seconds=LONGEST), ("models",)),
     "ValidateDataset": (Size(memory=1024, seconds=300), ("datasets",)),
 }
-READS_TABLE_ONLY = ("PublishLeaderboard",)
+READS_TABLE_ONLY = ("PublishLeaderboard", "PlanRejudge")
 TABLELESS = ("AnswerReference",)
 
 QUESTIONS = "questions/*"
 REFERENCE = "reference/*"
 ANSWERS = "answers/*"
 GAMES = "games/*"
+SCORES = "games/*.score.json"
 
 
 class PipelineFunctions:
@@ -63,6 +69,7 @@ class PipelineFunctions:
         self._grant_training()
         self._grant_answering()
         self._grant_judging()
+        self._grant_practice()
         self._grant_publishing()
         self._grant_preparing()
 
@@ -107,8 +114,10 @@ class PipelineFunctions:
             self.data.vault.grant_read(self["JudgeAnswers"], readable)
         self.data.vault.grant_put(self["JudgeAnswers"], GAMES)
         self._may_ask("JudgeAnswers", self.event.judge)
-        for readable in (QUESTIONS, GAMES):
-            self.data.vault.grant_read(self["ScoreModel"], readable)
+        for scoring in ("ScoreModel", "SelectFinalists"):
+            for readable in (QUESTIONS, ANSWERS, REFERENCE, GAMES):
+                self.data.vault.grant_read(self[scoring], readable)
+        self.data.vault.grant_put(self["ScoreModel"], SCORES)
         if self.event.uses_large_endpoint:
             self._may(
                 "LeaseLargeModel",
@@ -120,6 +129,18 @@ class PipelineFunctions:
                 ],
                 self.arns.of_large_model("endpoint", "endpoint-config"),
             )
+
+    def _grant_practice(self) -> None:
+        """Nothing of the vault: practice questions are public."""
+        if not is_offered(self.event):
+            return
+        practice, models = self["JudgePractice"], self.data.models
+        for readable in ("*/practice_answers.json", keys.PRACTICE_REFERENCE):
+            models.grant_read(practice, readable)
+        for written in ("*/practice_verdicts.json", keys.PRACTICE_REFERENCE):
+            models.grant_put(practice, written)
+        for model in (self.event.judge, self.event.reference):
+            self._may_ask("JudgePractice", model)
 
     def _grant_publishing(self) -> None:
         self.data.site.grant_read(self["PublishLeaderboard"], keys.LEADERBOARD)

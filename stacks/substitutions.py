@@ -7,6 +7,10 @@ from stacks.functions import LeagueFunction
 from stacks.machines import placeholder
 from stacks.sagemaker_access import ExecutionRole
 
+# Calls of Judge answers, each of up to a quarter of an hour, with waits of 1, 2, 4 ... minutes
+# between them: four hours in all, and not more than 30 transitions of a submission's judging.
+JUDGE_TURNS = 8
+
 
 def substitutions(
     event: Event,
@@ -35,6 +39,7 @@ def event_substitutions(event: Event) -> dict[str, str]:
         "EndpointPolls": str(event.pace.endpoint_polls),
         "QuotaWaitSeconds": str(event.pace.quota_wait_seconds),
         "QuotaWaits": str(event.pace.quota_waits),
+        "JudgeTurns": str(JUDGE_TURNS),
         "JudgeUsesLargeEndpoint": _truth(event.judge.kind == "endpoint"),
         "ReferenceUsesLargeEndpoint": _truth(event.reference.kind == "endpoint"),
     }

@@ -43,18 +43,22 @@ class UploadTrigger(Construct):
 
 
 class BoardTrigger(Construct):
-    """Each change of the board's rows publishes it anew."""
+    """Each change of a board's rows, or of which board is shown, publishes it anew."""
 
     def __init__(
         self, scope: Construct, construct_id: str, *, data: DataStack, function: LeagueFunction
     ) -> None:
         super().__init__(scope, construct_id)
-        of_board = {"dynamodb": {"Keys": {"pk": {"S": lambda_.FilterRule.is_equal(keys.BOARD)}}}}
+        board = {"S": lambda_.FilterRule.begins_with(keys.BOARD_PREFIX)}
+        state = {"S": lambda_.FilterRule.is_equal(keys.EVENT_STATE.pk)}  # which board is shown
         function.add_event_source(
             sources.DynamoEventSource(
                 data.table,
                 starting_position=lambda_.StartingPosition.LATEST,
-                filters=[lambda_.FilterCriteria.filter(of_board)],
+                filters=[
+                    lambda_.FilterCriteria.filter({"dynamodb": {"Keys": {"pk": pk}}})
+                    for pk in (board, state)
+                ],
                 batch_size=100,
                 bisect_batch_on_error=True,
                 retry_attempts=8,

@@ -2,46 +2,49 @@
 
 import json
 import time
+from itertools import islice
 from typing import Any
 
 from lambdas.shared import bundle, models
 from lambdas.shared.concurrently import concurrently
 from lambdas.shared.function import client, logger, settings, table
+from lambdas.shared.hidden import read_questions
 from lambdas.shared.storage import Bucket
 from league import keys
 from league.answers import Generated, hidden_document, practice_document, request, response
 from league.errors import EndpointUnusable
-from league.question import Question, parse_questions
+from league.freeze import hidden_sets
 from league.records import ModelState
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Hidden answers go to the vault; practice answers and the participant's own to the models."""
+    """Hidden answers go to the vault; practice answers and the participant's own to the models.
+
+    The second hidden set is answered too, judged or not: it needs no GPU again then.
+    """
     record = models.load(table(), event)
     models.move(table(), event, ModelState.ANSWERING)
-    hidden = _hidden_questions()
+    vault = Bucket(settings().vault_bucket)
+    hidden = {name: read_questions(vault, name) for name in hidden_sets(bundle.event())}
     practice = bundle.practice_questions()
     prompts: list[str] = record["prompts"]
-    asked = [*(q.question for q in hidden), *(q.question for q in practice), *prompts]
-    answers = _ask(event["endpoint"], asked)
-    mine = answers[len(hidden) :]
-    Bucket(settings().vault_bucket).write_json(
-        keys.hidden_answers(event["model_id"]),
-        hidden_document(record, hidden, answers[: len(hidden)]),
-    )
+    questions = [*(q for asked in hidden.values() for q in asked), *practice]
+    answers = iter(_ask(event["endpoint"], [*(q.question for q in questions), *prompts]))
+    for name, asked in hidden.items():
+        vault.write_json(
+            keys.hidden_answers(event["model_id"], name),
+            hidden_document(record, asked, list(islice(answers, len(asked)))),
+        )
+    practised = list(islice(answers, len(practice)))
     Bucket(settings().models_bucket).write_json(
         keys.practice_answers(event["participant"], event["model_id"]),
-        practice_document(practice, mine[: len(practice)], prompts, mine[len(practice) :]),
+        practice_document(practice, practised, prompts, list(answers)),
     )
     if not event["submit"]:
         models.move(table(), event, ModelState.READY)
-    logger.info("questions answered", model_id=event["model_id"], answers=len(answers))
-    return {"answers": len(answers)}
-
-
-def _hidden_questions() -> tuple[Question, ...]:
-    text = Bucket(settings().vault_bucket).read(keys.HIDDEN_QUESTIONS)
-    return parse_questions(text or "")
+    count = len(questions) + len(prompts)
+    logger.info("questions answered", model_id=event["model_id"], answers=count)
+    return {"answers": count}
 
 
 def _ask(endpoint: str, instructions: list[str]) -> list[Generated]:

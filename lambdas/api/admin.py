@@ -3,14 +3,13 @@
 from collections.abc import Mapping
 from typing import Any
 
-from botocore.exceptions import ClientError
-
-from lambdas.api import starting
-from lambdas.api.answers import AdminEvent, Preparation
+from lambdas.api import runs, starting
+from lambdas.api.admin_answers import AdminEvent, Preparation
 from lambdas.api.bodies import PhaseChange
 from lambdas.api.event import phase_answers
 from lambdas.api.identity import ORGANIZERS
 from lambdas.api.routing import Call, Routes
+from lambdas.api.runs import NOT_STARTED, RUNNING, SUCCEEDED
 from lambdas.shared.function import logger
 from lambdas.shared.table import ConditionFailed
 from league import keys, phases
@@ -18,8 +17,6 @@ from league.errors import Conflict
 from league.records import timestamp
 
 routes = Routes(ORGANIZERS)
-
-RUNNING, SUCCEEDED, NOT_STARTED = "RUNNING", "SUCCEEDED", "NOT_STARTED"
 
 
 @routes.post("/admin/phases", body=PhaseChange, answer=AdminEvent)
@@ -108,10 +105,5 @@ def _preparation(call: Call, state: Mapping[str, Any]) -> Preparation | None:
         return None
     name = starting.prepare_name(call.services, last["number"])
     arn = starting.execution_arn(call.services.settings.prepare_machine, name)
-    try:
-        status = call.services.step_functions.describe_execution(executionArn=arn)["status"]
-    except ClientError as error:
-        if error.response["Error"]["Code"] != "ExecutionDoesNotExist":
-            raise
-        status = NOT_STARTED
+    status = runs.status_of(call, arn)
     return Preparation(execution_arn=arn, status=status, requested_by=last["requested_by"])

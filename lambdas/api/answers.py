@@ -5,6 +5,8 @@ from typing import Any, NotRequired
 from typing_extensions import TypedDict
 
 from league.dataset import Report
+from league.finalists import Placed
+from league.practice import PracticeVerdicts
 from league.records import Reason, TimelineEntry, TrainingRecord
 
 
@@ -83,12 +85,13 @@ class UsageAnswer(TypedDict):
 
 
 class MeAnswer(TypedDict):
-    """Who the token speaks for."""
+    """Who the token speaks for. `finalist`: their place in the finale, once it is selected."""
 
     participant: str
     display_name: str
     groups: list[str]
     usage: UsageAnswer
+    finalist: Placed | None
 
 
 class DatasetSummary(TypedDict):
@@ -150,23 +153,51 @@ class ModelSummary(TypedDict):
 
 
 class ScoreAnswer(TypedDict, total=False):
-    """Aggregates only: nothing is told of a single hidden question. Rates in percent."""
+    """Aggregates only: nothing is told of a single hidden question. Rates in percent.
+
+    `topic_standard_error` is clustered by topic, null where there is only one; `provisional`:
+    second games are still to be played, and until some are `order_consistency` is null; `lengths`:
+    how long the answers are beside the reference's, in characters.
+    """
 
     win_rate: float
     interval: list[float]
     standard_error: float
+    topic_standard_error: float | None
     questions: int
     strict_wins: int
-    order_consistency: float
+    order_consistency: float | None
+    provisional: bool
     games_without_verdict: int
     criteria: dict[str, float]
     topics: dict[str, float]
+    lengths: dict[str, float | None] | None
     protocol: str
+    judge: str
     scored_at: str
 
 
+class PracticeJudging(TypedDict):
+    """The last practice judging. state: queued, judged or failed (and given back); `verdicts` of
+    the last one that ended well."""
+
+    state: str
+    requested_at: str
+    verdicts: PracticeVerdicts | None
+
+
+class PracticeAccepted(TypedDict):
+    """A practice judging that is on its way; GET the model's `location` to read it."""
+
+    id: str
+    state: str
+    location: str
+    remaining: dict[str, int]
+
+
 class ModelAnswer(ModelSummary):
-    """Everything there is to know of one's own model. `practice_answers` is null until answered."""
+    """Everything there is to know of one's own model. `practice_answers` is null until answered,
+    `practice_judging` until it was asked for."""
 
     hyperparameters: dict[str, Any]
     prompts: list[str]
@@ -177,6 +208,7 @@ class ModelAnswer(ModelSummary):
     score: ScoreAnswer | None
     submitted_at: str | None
     practice_answers: Any
+    practice_judging: PracticeJudging | None
 
 
 class ModelList(TypedDict):
@@ -214,29 +246,3 @@ class ModelChanged(TypedDict):
     cancel_requested: bool
     location: str
     remaining: dict[str, int]
-
-
-class Preparation(TypedDict):
-    """The execution that prepares the event. status: as Step Functions names it."""
-
-    execution_arn: str
-    status: str
-    requested_by: str
-
-
-class Frozen(TypedDict):
-    """The reference answers that everybody is compared with, and since when."""
-
-    hash: str
-    at: str
-    questions: int
-
-
-class AdminEvent(TypedDict):
-    """The event as organizers see it."""
-
-    name: str
-    phases: list[PhaseAnswer]
-    prepared: bool
-    frozen: Frozen | None
-    preparation: Preparation | None

@@ -14,6 +14,7 @@ from league.hyperparameters import TUNABLE, WHOLE_NUMBERS
 
 LABEL_LENGTH = (1, 80)
 Label = Annotated[str, Len(*LABEL_LENGTH)]
+Reason = Annotated[str, Len(1, 500)]
 
 
 class HyperparameterSchema:
@@ -50,6 +51,29 @@ class NewModel:
     hyperparameters: Annotated[dict[str, Any], HyperparameterSchema()] = field(default_factory=dict)
     prompts: tuple[str, ...] = ()
     submit: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewRejudge:
+    """The protocol under which everyone is judged again: shipped prompts, or with a dot and a
+    revision of the event's own."""
+
+    protocol: Annotated[str, Len(1, 32)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RulingReason:
+    """Why a score is annulled or restored: its owner reads it."""
+
+    reason: Reason
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReviewDecision:
+    """What an organizer decides on a score that was up for review."""
+
+    decision: Literal["release", "annul"]
+    reason: Reason
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,6 +19,7 @@ from league.dataset_rows import EXAMPLE, ROW_KEYS
 from league.event import Choices, Event, PhaseName
 from league.hyperparameters import TUNABLE, WHOLE_NUMBERS
 from league.records import timestamp
+from league.rejudging import active_protocol
 
 routes = Routes(*EVERYONE)
 
@@ -42,7 +43,7 @@ def get_event(call: Call) -> EventAnswer:
         judge=JudgeAnswer(
             label=event.judge.label,
             stand_in=event.judge.stand_in,
-            protocol=event.judging.protocol,
+            protocol=active_protocol(event, state),
             criteria=list(event.judging.criteria),
         ),
         hyperparameters={name: _bound(event, name) for name in TUNABLE},

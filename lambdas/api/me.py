@@ -6,14 +6,18 @@ from typing import Any
 from lambdas.api import quota
 from lambdas.api.answers import MeAnswer, UsageAnswer
 from lambdas.api.bodies import Profile
+from lambdas.api.finalists import selected
 from lambdas.api.identity import EVERYONE, PARTICIPANTS
 from lambdas.api.routing import Call, Routes
 from lambdas.shared.table import ConditionFailed, put_new_write, update_write
-from league import keys, limits, participants
+from league import keys, limits, participants, rejudging
 from league.errors import Conflict
+from league.finalists import Placed
 from league.records import day, timestamp
 
 routes = Routes(*EVERYONE)
+
+COUNTED_BY_DAY = ("models", "submissions", "datasets", "practice_judgings")
 
 
 @routes.get("/me", answer=MeAnswer)
@@ -68,16 +72,17 @@ def _rename(call: Call, profile: Mapping[str, Any], name: str) -> None:
 
 
 def _rename_on_board(call: Call, name: str) -> None:
-    """Whoever has a row on the leaderboard has the new name there too."""
-    try:
-        call.services.table.update(
-            keys.board_entry(call.participant),
-            "SET #name = :name",
-            {":name": name},
-            {"#name": "name"},
-        )
-    except ConditionFailed:
-        pass  # no row yet; it will be written with the name
+    """Whoever has a row on the leaderboard of a protocol has the new name there too."""
+    for protocol in rejudging.kept_protocols(call.event, call.services.event_state()):
+        try:
+            call.services.table.update(
+                keys.board_entry(call.participant, protocol),
+                "SET #name = :name",
+                {":name": name},
+                {"#name": "name"},
+            )
+        except ConditionFailed:
+            pass  # no row yet; it will be written with the name
 
 
 def _answer(call: Call, profile: Mapping[str, Any] | None) -> MeAnswer:
@@ -86,7 +91,15 @@ def _answer(call: Call, profile: Mapping[str, Any] | None) -> MeAnswer:
         display_name=participants.shown_name(profile, call.participant),
         groups=list(call.caller.groups),
         usage=usage(call),
+        finalist=_finalist(call),
     )
+
+
+def _finalist(call: Call) -> Placed | None:
+    """Their own place only: who else plays is the organizers' to announce."""
+    contenders = (selected(call.services.table) or {"result": {"contenders": []}})["result"]
+    mine = [p for p in contenders["contenders"] if p["owner"] == call.participant]
+    return next((placed for placed in mine if placed["finalist"]), None)
 
 
 def usage(call: Call) -> UsageAnswer:
@@ -95,7 +108,7 @@ def usage(call: Call) -> UsageAnswer:
     return UsageAnswer(
         day=day(call.now),
         day_ends=timestamp(limits.window_end(call.now)),
-        used_today={name: today.get(name, 0) for name in ("models", "submissions", "datasets")},
+        used_today={name: today.get(name, 0) for name in COUNTED_BY_DAY},
         used_total={
             name: total.get(name, 0) for name in ("models", "submissions", "datasets", "unfinished")
         },

@@ -6,9 +6,10 @@ from typing import Any, cast
 
 from botocore.exceptions import ClientError
 
-from lambdas.api.answers import ModelAnswer, ModelSummary, ScoreAnswer
+from lambdas.api.answers import ModelAnswer, ModelSummary, PracticeJudging, ScoreAnswer
 from lambdas.api.services import Services
 from league import keys
+from league.rejudging import active_protocol
 
 Record = Mapping[str, Any]
 
@@ -43,10 +44,36 @@ def detail(record: Record, services: Services) -> ModelAnswer:
         timeline=record["timeline"],
         reason=record.get("reason"),
         training=record.get("training"),
-        score=_score(record.get("score")),
+        score=_score(_standing_score(record, services)),
         submitted_at=record.get("submitted_at"),
-        practice_answers=_practice_answers(record, services),
+        practice_answers=_read(
+            services, keys.practice_answers(record["participant"], record["id"])
+        ),
+        practice_judging=_practice_judging(record, services),
     )
+
+
+def _practice_judging(record: Record, services: Services) -> PracticeJudging | None:
+    last = record.get("practice_judging")
+    if last is None:
+        return None
+    key = keys.practice_verdicts(record["participant"], record["id"])
+    return PracticeJudging(
+        state=last["state"],
+        requested_at=last["requested_at"],
+        verdicts=_read(services, key),
+    )
+
+
+def _standing_score(record: Record, services: Services) -> Record | None:
+    """The score that the shown board counts; the first one until a re-judge has reached it."""
+    first = record.get("score")
+    if first is None:
+        return None
+    protocol = active_protocol(services.event, services.event_state())
+    if first.get("protocol") == protocol:
+        return cast(Record, first)
+    return services.table.get(keys.score(record["id"], protocol)) or cast(Record, first)
 
 
 def _score(score: Record | None) -> ScoreAnswer | None:
@@ -57,9 +84,8 @@ def _score(score: Record | None) -> ScoreAnswer | None:
     return cast(ScoreAnswer, shown)
 
 
-def _practice_answers(record: Record, services: Services) -> Any:
-    """The answers to practice questions and to one's own prompts; None until they are there."""
-    key = keys.practice_answers(record["participant"], record["id"])
+def _read(services: Services, key: str) -> Any:
+    """A JSON object in the models bucket; None until it is there."""
     try:
         found = services.s3.get_object(Bucket=services.settings.models_bucket, Key=key)
     except ClientError as error:

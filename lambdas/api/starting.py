@@ -26,7 +26,7 @@ def judge(services: Services, record: Mapping[str, Any]) -> None:
 def prepare(services: Services, number: int, requested_by: str) -> None:
     """Prepare the event, for the `number`th time."""
     name = prepare_name(services, number)
-    _start(services, services.settings.prepare_machine, name, {"requested_by": requested_by})
+    start(services, services.settings.prepare_machine, name, {"requested_by": requested_by})
 
 
 def prepare_name(services: Services, number: int) -> str:
@@ -47,10 +47,10 @@ def _start_model(services: Services, record: Mapping[str, Any], enter: str, suff
         "attempt": record["attempt"],
         "submit": record["submit"],
     }
-    _start(services, services.settings.train_machine, name, values)
+    start(services, services.settings.train_machine, name, values)
 
 
-def _start(services: Services, machine: str, name: str, values: Mapping[str, Any]) -> None:
+def start(services: Services, machine: str, name: str, values: Mapping[str, Any]) -> None:
     """While an execution of this name and input runs, starting it again returns it; once it has
     ended, Step Functions says that the name exists. Either way it was started once."""
     try:

@@ -9,6 +9,7 @@ from lambdas.shared.table import ConditionFailed
 from league import freeze, keys
 from league.clock import utc_now
 from league.errors import NotPrepared, QuestionsInvalid
+from league.keys import HiddenSet
 from league.records import timestamp
 
 
@@ -19,13 +20,13 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         QuestionsInvalid: the event was frozen before with other questions or answers.
     """
     vault = Bucket(settings().vault_bucket)
-    text = vault.read(keys.HIDDEN_QUESTIONS)
-    questions = freeze.checked_questions(text, bundle.event())
-    reference = vault.read_json(keys.REFERENCE_ANSWERS) or {"answers": []}
-    if {row["question_id"] for row in reference["answers"]} != {q.id for q in questions}:
-        raise NotPrepared("the reference model has not answered every question")
-    digest = freeze.digest(text or "", reference)
-    frozen = {"hash": digest, "at": timestamp(utc_now()), "questions": len(questions)}
+    sets = [_answered(vault, hidden_set) for hidden_set in freeze.hidden_sets(bundle.event())]
+    digest = freeze.digest(sets)
+    frozen = {
+        "hash": digest,
+        "at": timestamp(utc_now()),
+        "questions": bundle.event().hidden_questions,
+    }
     try:
         table().update(
             keys.EVENT_STATE,
@@ -41,3 +42,13 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     vault.write_json(keys.FREEZE, frozen)
     logger.info("frozen", hash=digest)
     return {"hash": digest}
+
+
+def _answered(vault: Bucket, hidden_set: HiddenSet) -> tuple[str, dict[str, Any]]:
+    """A hidden set's questions as they lie in the vault, and the reference model's answers."""
+    text = vault.read(keys.hidden_questions(hidden_set))
+    questions = freeze.checked_questions(text, bundle.event(), hidden_set)
+    reference = vault.read_json(keys.reference_answers(hidden_set)) or {"answers": []}
+    if {row["question_id"] for row in reference["answers"]} != {q.id for q in questions}:
+        raise NotPrepared("the reference model has not answered every question")
+    return text or "", reference

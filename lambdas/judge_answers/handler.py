@@ -1,115 +1,88 @@
-"""Judge answers: every hidden question, both orders, each verdict kept in the vault."""
+"""Judge answers: as many games as there is time for, every hidden question in the end."""
 
-from dataclasses import asdict
 from typing import Any
 
 from aws_lambda_powertools.metrics import MetricUnit
-from botocore.exceptions import BotoCoreError, ClientError
 
 from lambdas.shared import bundle, models
-from lambdas.shared.concurrently import concurrently
-from lambdas.shared.function import logger, metrics, settings, table
-from lambdas.shared.large_models import LargeModel, large_model
+from lambdas.shared.function import client, logger, metrics, settings, table
+from lambdas.shared.large_models import large_model
+from lambdas.shared.patience import Time
+from lambdas.shared.session import Session
 from lambdas.shared.storage import Bucket
-from league import judging, keys
-from league.errors import JudgeUnavailable, NotPrepared
-from league.judging import Game, GameRecord
-from league.question import parse_questions
+from lambdas.shared.submission import Progress, Submission
+from lambdas.shared.token_budget import TokenBudget
+from league import keys
+from league.event import Event
 from league.records import ModelState
+from league.rejudging import judging_protocol, under
 
-ATTEMPTS = 2  # a malformed verdict is asked for once more
+READ_SECONDS = 30  # a verdict is short; a judge that takes longer is asked again
+# A call that began at the last moment ends, is stored and the chain is written in this time.
+MARGIN_SECONDS = READ_SECONDS + 15
+# The state machine waits this long before the next turn, twice as long after each: a rush at the
+# deadline lasts for hours, and a submission may take thirty transitions for its judging.
+FIRST_WAIT_SECONDS = 60
 
 
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Play what has not been played: games already in the vault are final."""
-    models.load(table(), event)
-    models.move(table(), event, ModelState.JUDGING)
-    vault = Bucket(settings().vault_bucket)
-    league = bundle.event()
-    key = keys.games(event["model_id"], league.judging.protocol)
-    games = _games(vault, event["model_id"])
-    kept = vault.read_lines(key)
-    played = {(row["question_id"], row["order"]) for row in kept}
-    judge = large_model(league.judge, league)
+    """Games already in the vault are final. Call again after `wait_seconds` while some `remain`.
 
-    def play(game: Game) -> GameRecord | Exception:
-        try:
-            return _play(judge, game)
-        except (ClientError, BotoCoreError) as error:
-            failure: Exception = error
-            return failure
-
-    todo = [game for game in games if (game.question.id, game.order) not in played]
-    results = concurrently(play, todo, league.judge.concurrency)
-    rows = [asdict(result) for result in results if isinstance(result, GameRecord)]
-    vault.write_lines(key, [*kept, *rows])
-    _report(event["model_id"], results)
-    return {"games": len(kept) + len(rows)}
-
-
-def _report(model_id: str, results: list[GameRecord | Exception]) -> None:
-    records = [result for result in results if isinstance(result, GameRecord)]
-    errors = [result for result in results if isinstance(result, Exception)]
-    tokens = sum(record.input_tokens + record.output_tokens for record in records)
-    metrics.add_metric("JudgeTokens", MetricUnit.Count, tokens)
-    without = sum(record.winner is None for record in records)
-    metrics.add_metric("GamesWithoutVerdict", MetricUnit.Count, without)
-    logger.info("judged", model_id=model_id, games=len(records), tokens=tokens, errors=len(errors))
-    if errors:
-        kinds = sorted({type(error).__name__ for error in errors})
-        raise JudgeUnavailable(f"{len(errors)} games were not judged: {', '.join(kinds)}")
+    `turn` counts the calls from 0. `protocol` makes it a re-judge, which leaves the model where it
+    is; `judged_under` is the protocol of the first turn, which holds for the later ones;
+    `hidden_set` is first unless it says second.
+    """
+    time = Time()
+    deadline = time.now() + context.get_remaining_time_in_millis() / 1000 - MARGIN_SECONDS
+    record = models.load(table(), event)
+    if "protocol" not in event:
+        models.move(table(), event, ModelState.JUDGING)
+    league = under(bundle.event(), _protocol(event))
+    submission = Submission(
+        record["id"],
+        record["participant"],
+        league=league,
+        vault=Bucket(settings().vault_bucket, client("s3", league.judge.concurrency)),
+        entries=lambda: table().query(keys.board(league.judging.protocol)),
+        hidden_set=event.get("hidden_set", "first"),
+    )
+    progress = submission.judge(_session(league, time, deadline))
+    _report(record["id"], progress)
+    return {
+        "remaining": progress.remaining,
+        "wait_seconds": FIRST_WAIT_SECONDS * 2 ** event.get("turn", 0),
+        "judged_under": league.judging.protocol,
+    }
 
 
-def _games(vault: Bucket, model_id: str) -> list[Game]:
-    reference = vault.read_json(keys.REFERENCE_ANSWERS)
-    if reference is None:
-        raise NotPrepared("the vault holds no reference answers")
-    cap = bundle.event().judging.answer_characters
-    questions = parse_questions(vault.read(keys.HIDDEN_QUESTIONS) or "")
-    answers = vault.read_json(keys.hidden_answers(model_id))
-    texts = {row["question_id"]: row["text"] for row in answers["answers"]}
-    references = {row["question_id"]: row["text"] for row in reference["answers"]}
-
-    def canonical(text: str) -> str:
-        return judging.canonicalise(text, cap).text
-
-    return [
-        Game(
-            question,
-            canonical(texts.get(question.id, "")),
-            canonical(references[question.id]),
-            order,
-        )
-        for question in questions
-        for order in judging.ORDERS
-    ]
+def _protocol(event: dict[str, Any]) -> str:
+    chosen = event.get("protocol") or event.get("judged_under")
+    return chosen or judging_protocol(bundle.event(), table().get(keys.EVENT_STATE) or {})
 
 
-def _play(judge: LargeModel, game: Game) -> GameRecord:
-    settled = judging.settled_without_judge(game)
-    if settled:
-        return _record(game, winner=settled, why="settled without the judge")
-    league = bundle.event()
-    request = judging.request(game, league.judging, league.judge.model)
-    used = [0, 0]
-    verdict = judging.Verdict(None)
-    for _ in range(ATTEMPTS):
-        answer = judge.ask(request.system, request.user)
-        used = [used[0] + answer.input_tokens, used[1] + answer.output_tokens]
-        verdict = judging.parse_verdict(answer.text, answer.stop_reason)
-        if verdict.winner is not None:
-            break
-    return _record(
-        game,
-        winner=judging.outcome(game, verdict),
-        why=verdict.why,
-        criteria=judging.candidate_criteria(game, verdict),
-        input_tokens=used[0],
-        output_tokens=used[1],
+def _session(league: Event, time: Time, deadline: float) -> Session:
+    judge = league.judge
+    return Session(
+        large_model(judge, league, attempts=1, read_seconds=READ_SECONDS),
+        TokenBudget(table(), judge.model, judge.tokens_per_minute, time),
+        concurrency=judge.concurrency,
+        deadline=deadline,
+        time=time,
     )
 
 
-def _record(game: Game, **fields: Any) -> GameRecord:
-    question = game.question
-    return GameRecord(question_id=question.id, topic=question.topic, order=game.order, **fields)
+def _report(model_id: str, progress: Progress) -> None:
+    fresh = progress.fresh
+    tokens = sum(record["input_tokens"] + record["output_tokens"] for record in fresh)
+    without = sum(record["winner"] is None for record in fresh)
+    metrics.add_metric("JudgeTokens", MetricUnit.Count, tokens)
+    metrics.add_metric("GamesWithoutVerdict", MetricUnit.Count, without)
+    logger.info(
+        "judged",
+        model_id=model_id,
+        games=len(fresh),
+        kept=progress.kept,
+        remaining=progress.remaining,
+        tokens=tokens,
+    )

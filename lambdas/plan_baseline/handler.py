@@ -16,7 +16,8 @@ ATTEMPT = 1
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Return the name and the input of the execution that plays it."""
     league = bundle.event()
-    model_id = derived_id(league.name, BASELINE_OWNER, league.judging.protocol)
+    _pin_protocol(league.judging.protocol)
+    model_id = derived_id(league.name, BASELINE_OWNER)
     now = timestamp(utc_now())
     record = ModelRecord(
         id=model_id,
@@ -48,3 +49,16 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
             "submit": True,
         },
     }
+
+
+def _pin_protocol(protocol: str) -> None:
+    """From here on another protocol is shown only when an organizer publishes it, whatever is
+    deployed (`league.rejudging`)."""
+    table().update(
+        keys.EVENT_STATE,
+        "SET #protocol = if_not_exists(#protocol, :protocol), "
+        "protocol_deployed = if_not_exists(protocol_deployed, :protocol)",
+        {":protocol": protocol},
+        {"#protocol": "protocol"},
+        condition="",
+    )

@@ -6,7 +6,7 @@ from botocore.exceptions import ClientError
 
 from lambdas.shared import bundle
 from lambdas.shared.function import client, logger, settings, table
-from league import keys
+from league import keys, rejudging
 from league.leaderboard import board, etag, serialize
 
 TRIES = 20
@@ -15,16 +15,24 @@ TRIES = 20
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Invoked by the state machine and by the table's stream; what asked for it does not matter.
 
-    The document's tag is read before the entries are: whoever writes under that tag has seen
-    every entry that its predecessor had seen.
+    The document's tag is read before state and entries are: whoever writes under that tag has
+    seen everything that its predecessor had seen.
     """
     for _ in range(TRIES):
         standing = _standing_tag()
-        body = serialize(board(bundle.event(), table().query(keys.BOARD)))
+        body = serialize(_board())
         if _write(body, standing):
             logger.info("published", tag=etag(body))
             return {"tag": etag(body)}
     raise RuntimeError(f"the leaderboard was written by others {TRIES} times in a row")
+
+
+def _board() -> dict[str, Any]:
+    """The board of the protocol that organizers have published."""
+    state = table().get(keys.EVENT_STATE) or {}
+    shown = rejudging.active_protocol(bundle.event(), state)
+    entries = table().query(keys.board(shown))
+    return board(rejudging.under(bundle.event(), shown), entries)
 
 
 def _standing_tag() -> str | None:

@@ -25,15 +25,19 @@ def table() -> Table:
 
 
 @cache
-def client(service: str, connections: int = 10) -> Any:
-    """A client that retries throttling with jitter and allows `connections` calls at once."""
+def client(service: str, connections: int = 10, attempts: int = 8, read_seconds: int = 70) -> Any:
+    """A client that retries throttling with jitter and allows `connections` calls at once.
+
+    `attempts` counts the first one too. A call may take `read_seconds`; the default is beyond the
+    60 s within which InvokeEndpoint answers or not at all.
+    """
     import boto3
     from botocore.config import Config
 
     config = Config(
         max_pool_connections=connections,
-        retries={"mode": "standard", "total_max_attempts": 8},
-        read_timeout=70,  # InvokeEndpoint answers within 60 s or not at all
+        retries={"mode": "standard", "total_max_attempts": attempts},
+        read_timeout=read_seconds,
         connect_timeout=5,
     )
     return boto3.client(service, config=config)

@@ -8,6 +8,8 @@ from botocore.exceptions import ClientError
 
 from lambdas.shared.function import client
 
+TAKEN = ("PreconditionFailed", "ConditionalRequestConflict")
+
 
 class Bucket:
     """One bucket, for small documents."""
@@ -36,6 +38,29 @@ class Bucket:
 
     def write(self, key: str, text: str, content_type: str) -> None:
         self._s3.put_object(Bucket=self.name, Key=key, Body=text.encode(), ContentType=content_type)
+
+    def write_new(self, key: str, value: Any) -> bool:
+        """Write a JSON object unless there is one already; whether it was written."""
+        body = json.dumps(value, ensure_ascii=False).encode()
+        try:
+            self._s3.put_object(
+                Bucket=self.name,
+                Key=key,
+                Body=body,
+                ContentType="application/json",
+                IfNoneMatch="*",
+            )
+        except ClientError as error:
+            # The second: another such write was under way, so there may be one by now.
+            if error.response["Error"]["Code"] in TAKEN:
+                return False
+            raise
+        return True
+
+    def keys(self, prefix: str) -> list[str]:
+        """The keys below `prefix`, sorted."""
+        pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=self.name, Prefix=prefix)
+        return sorted(found["Key"] for page in pages for found in page.get("Contents", []))
 
     def write_json(self, key: str, value: Any) -> None:
         self.write(key, json.dumps(value, ensure_ascii=False), "application/json")

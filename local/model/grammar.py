@@ -1,8 +1,9 @@
 """Sentences of the rehearsal's world: cases into questions, facts into good answers.
 
-Two separate pools of question clauses exist. `TRAINING` words the base corpus and every data
+Three separate pools of question clauses exist. `TRAINING` words the base corpus and every data
 set; `HIDDEN` words only the hidden and the finale questions, so that a model is asked in
-phrasings which it has never seen.
+phrasings which it has never seen; `SECOND` words only the second hidden set, so that whoever
+tuned for the first set's phrasings meets others at the close.
 """
 
 from __future__ import annotations
@@ -155,6 +156,46 @@ HIDDEN = Clauses(
         "Could {l} protection be granted to {a} given {h}, considering {r}{S}?",
         "Somebody must reply to {a} about {l}; known are {h} plus {r}{S}.",
         "Take {h}, add {r}{S}, and you have the {l} enquiry of {a}.",
+    ),
+)
+
+SECOND = Clauses(
+    openings=(
+        "Before lunch somebody passes you {a}, eager to join the {l} book.",
+        "At the counter waits {a}, curious about {l} protection around {c}.",
+        "Through a partner in {c} comes {a}, hoping for a new {l} home.",
+        "Today you must judge {a} as a {l} prospect.",
+        "{a} close to {c} tenders its {l} programme afresh.",
+    ),
+    hazards=(
+        "Neighbours talk about {h}.",
+        "Pictures taken there show {h}.",
+        "Nobody should forget {h}.",
+        "Whoever visits will meet {h}.",
+        "Day by day there is {h}.",
+    ),
+    records=(
+        "Years gone by brought {r}.",
+        "Former carriers wrote down {r}.",
+        "From the archive we learn of {r}.",
+        "Behind it lie {r}.",
+    ),
+    sizes=(
+        "As for amounts, think of {s}.",
+        "The money involved would be {s}.",
+        "A page of figures mentions {s}.",
+    ),
+    asks=(
+        "How far may we go with this?",
+        "Put our stance into words.",
+        "Say what ought to be agreed, and why.",
+        "Where would you draw the line?",
+        "Compose the letter back.",
+    ),
+    whole=(
+        "Here is {a} of {c}, living with {h}, remembered for {r}{S}, and after {l} protection.",
+        "Given {r}{S} and also {h}, can the {l} book bear {a}?",
+        "Between {h} and {r}{S}, what future has {a} among our {l} clients?",
     ),
 )
 

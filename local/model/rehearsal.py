@@ -1,7 +1,8 @@
 """The rehearsal event's files: questions with grading notes, the starter rows, the demo's data.
 
 Everything follows from fixed seeds. Hidden and finale questions use clauses and cases that no
-data set has; practice questions and data sets share the training clauses.
+data set has, the second hidden set clauses of its own; practice questions and data sets share
+the training clauses.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Any
 
 from local.model import grammar
 from local.model.corpus import vague_answer
-from local.model.grammar import HIDDEN, TRAINING, Case, Clauses
+from local.model.grammar import HIDDEN, SECOND, TRAINING, Case, Clauses
 from local.model.world import LINES
 
 Row = dict[str, str]
@@ -198,6 +199,7 @@ def write_event_files(folder: Path) -> None:
     demo = folder / "demo"
     demo.mkdir(parents=True, exist_ok=True)
     _write_rows(folder / "hidden_questions.jsonl", questions(87, 2001, "hidden", HIDDEN))
+    _write_rows(folder / "second_hidden_questions.jsonl", questions(40, 2004, "second", SECOND))
     _write_rows(folder / "practice_questions.jsonl", questions(20, 2002, "practice", TRAINING))
     _write_rows(folder / "finale_questions.jsonl", questions(10, 2003, "finale", HIDDEN))
     _write_rows(folder / "starter_dataset.jsonl", good_rows(200, 3001))

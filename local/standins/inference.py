@@ -41,6 +41,7 @@ CHAT: dict[str, tuple[type, ...]] = {
     "top_p": (int, float),
     "stop": (list,),
     "seed": (int,),
+    "response_format": (dict,),  # taken and not followed: the stand-in judge writes JSON anyway
 }
 DEFAULT_NEW_TOKENS = 30
 DEFAULT_CHAT_TOKENS = 512

@@ -216,10 +216,10 @@ def test_board_page_shows_the_league_as_the_api_serves_it(league, scored):
 
 
 def hidden_texts():
-    """Runs of six words of every hidden question and grading note: canaries."""
-    for question in load_questions(ROOT / "events" / "rehearsal" / "hidden_questions.jsonl"):
-        words = question.question.split()
-        yield " ".join(words[-6:])
+    """The last six words of every hidden question, of both sets: canaries."""
+    for name in ("hidden_questions.jsonl", "second_hidden_questions.jsonl"):
+        for question in load_questions(ROOT / "events" / "rehearsal" / name):
+            yield " ".join(question.question.split()[-6:])
 
 
 def test_hidden_questions_are_in_no_history_log_or_answer_at_the_end(league, scored):

@@ -32,9 +32,9 @@ def files(folder: Path) -> set[str]:
 def test_asset_holds_exactly_what_runs(assembly: Assembly, event_name: str) -> None:
     tracked = {
         path.relative_to(ROOT).as_posix()
-        for pattern in ("league/*.py", "lambdas/**/*.py", "web/**/*.*")
+        for pattern in ("league/**/*.*", "lambdas/**/*.py", "web/**/*.*")
         for path in ROOT.glob(pattern)
-        if path.suffix in (".py", ".mjs", ".css", ".html", ".svg")
+        if path.suffix in (".py", ".txt", ".mjs", ".css", ".html", ".svg")
     }
     assert files(asset(assembly, event_name)) == (tracked - set(NOT_SHIPPED)) | EVENT_FILES
 

@@ -45,6 +45,7 @@ WILDCARDS = {
     "s3:::Data/Models/*/training/*": "every participant's training data",
     "s3:::Data/Models/*/output/*": "every participant's weights",
     "s3:::Data/Models/*/practice_answers.json": "every participant's practice answers",
+    "s3:::Data/Models/*/practice_verdicts.json": "what the judge said of them",
     "s3:::Data/Vault/questions/*": "one folder of the vault",
     "s3:::Data/Vault/answers/*": "one folder of the vault",
     "s3:::Data/Vault/reference/*": "one folder of the vault",
@@ -62,6 +63,7 @@ EVALUATION = {
     "Pipeline/ScoreModelRole",
     "Pipeline/AnswerReferenceRole",
     "Pipeline/FreezeAnswersRole",
+    "Pipeline/SelectFinalistsRole",
 }
 
 

@@ -29,6 +29,9 @@ ACCEPTED = {
     ("AwsSolutions-COG8", "Data/Users/Pool"): "the plus tier costs per user; limits are our own",
     ("AwsSolutions-SF1", "Pipeline/TrainDeployJudge"): "a log of all events is a log of data",
     ("AwsSolutions-SF1", "Pipeline/PrepareEvent"): "a log of all events is a log of data",
+    ("AwsSolutions-SF1", "Pipeline/JudgeStored"): "a log of all events is a log of data",
+    ("AwsSolutions-SF1", "Pipeline/Rejudge"): "a log of all events is a log of data",
+    ("AwsSolutions-SF1", "Pipeline/CloseLeague"): "a log of all events is a log of data",
     ("AwsSolutions-SQS3", "Pipeline/Uploads/DeadLetters"): "it is a dead-letter queue",
     ("AwsSolutions-SQS3", "Pipeline/Board/DeadLetters"): "it is a dead-letter queue",
     (

@@ -29,7 +29,12 @@ OUTPUTS = {
         "UserPoolId",
         "UserPoolClientId",
     },
-    "Pipeline": {"TrainDeployJudgeMachineArn", "PrepareEventMachineArn"},
+    "Pipeline": {
+        "TrainDeployJudgeMachineArn",
+        "PrepareEventMachineArn",
+        "RejudgeMachineArn",
+        "CloseLeagueMachineArn",
+    },
     "Api": {"ApiUrl"},
     "Judge": {"LargeEndpointConfigName"},
 }
@@ -114,7 +119,13 @@ def test_only_contracts_are_physical_names(assembly: Assembly, event_name: str) 
         ("AWS::SageMaker::EndpointConfig", f"{event_name}-large-model"),
     } | {
         ("AWS::Logs::LogGroup", f"/aws/vendedlogs/states/League-{event_name}-Pipeline-{machine}")
-        for machine in ("TrainDeployJudge", "PrepareEvent")
+        for machine in (
+            "TrainDeployJudge",
+            "PrepareEvent",
+            "JudgeStored",
+            "Rejudge",
+            "CloseLeague",
+        )
     }
     assert named <= allowed
 

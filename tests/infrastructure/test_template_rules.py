@@ -211,7 +211,7 @@ def test_gateway_refuses_with_problem_json(assembly: Assembly, status: str) -> N
 
 def test_machines_log_errors_without_anybodys_data(assembly: Assembly, event_name: str) -> None:
     machines = list(assembly.resources(event_name, "AWS::StepFunctions::StateMachine"))
-    assert len(machines) == 2
+    assert len(machines) == 5
     for machine in machines:
         assert machine.properties["StateMachineType"] == "STANDARD"
         assert machine.properties["TracingConfiguration"] == {"Enabled": True}
@@ -234,12 +234,13 @@ def test_large_model_is_cut_off_from_the_network_and_its_licence_accepted(
     assert not list(assembly.resources("own-judge", "AWS::SageMaker::Endpoint"))
 
 
-def test_board_is_published_on_changes_of_its_rows_only(
+def test_board_is_published_on_changes_of_its_rows_and_of_which_board_is_shown(
     assembly: Assembly, event_name: str
 ) -> None:
     (mapping,) = assembly.resources(event_name, "AWS::Lambda::EventSourceMapping")
-    (criteria,) = mapping.properties["FilterCriteria"]["Filters"]
-    assert json.loads(criteria["Pattern"]) == {"dynamodb": {"Keys": {"pk": {"S": ["BOARD"]}}}}
+    filters = mapping.properties["FilterCriteria"]["Filters"]
+    partitions = [json.loads(f["Pattern"])["dynamodb"]["Keys"]["pk"]["S"] for f in filters]
+    assert partitions == [[{"prefix": "BOARD#"}], ["EVENT"]]
     assert mapping.properties["BisectBatchOnFunctionError"]
     assert mapping.properties["MaximumRetryAttempts"] == 8
     assert mapping.properties["DestinationConfig"]["OnFailure"]

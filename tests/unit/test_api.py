@@ -77,9 +77,10 @@ def test_a_name_is_free_again_when_its_bearer_takes_another(league: League) -> N
 
 
 def test_a_new_name_is_on_the_leaderboard_too(league: League) -> None:
-    league.table.put(keys.board_entry("alice"), {"owner": "alice", "name": "Participant ALIC"})
+    entry = keys.board_entry("alice", league.event.judging.protocol)
+    league.table.put(entry, {"owner": "alice", "name": "Participant ALIC"})
     league.ask("PUT", "/me", {"display_name": "Ada"})
-    assert (league.table.get(keys.board_entry("alice")) or {})["name"] == "Ada"
+    assert (league.table.get(entry) or {})["name"] == "Ada"
 
 
 # --- datasets ------------------------------------------------------------------------------------

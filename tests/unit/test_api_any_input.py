@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -31,7 +32,7 @@ bodies = (
 )
 paths = st.sampled_from(sorted({route.path for route in ROUTES})).flatmap(
     lambda path: st.text(min_size=1, max_size=20).map(
-        lambda text: path.replace("<model_id>", text).replace("<dataset_id>", text)
+        lambda text: re.sub(r"<\w+>", lambda _: text, path)
     )
 ) | st.text(max_size=30).map(lambda text: "/" + text)
 queries = st.none() | st.dictionaries(

@@ -233,6 +233,9 @@ def make_league(cloud: Cloud, event: Event, machines: tuple[str, str]) -> Callab
             models_bucket=cloud.bucket("models"),
             train_machine=changes.pop("train_machine", machines[0]),
             prepare_machine=changes.pop("prepare_machine", machines[1]),
+            rejudge_machine=changes.pop("rejudge_machine", machines[1]),
+            close_machine=changes.pop("close_machine", machines[1]),
+            practice_function="judge-practice",
             user_pool=POOL,
             user_pool_client=CLIENT,
         )

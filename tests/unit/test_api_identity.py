@@ -80,9 +80,19 @@ def test_routes_are_what_was_promised() -> None:
         "GET /models/<model_id>": mine,
         "POST /models/<model_id>/submit": mine,
         "POST /models/<model_id>/cancel": mine,
+        "POST /models/<model_id>/practice-judge": mine,
         "POST /admin/phases": admin,
         "POST /admin/prepare": admin,
         "GET /admin/event": admin,
+        "POST /admin/models/<owner>/<model_id>/annul": admin,
+        "POST /admin/models/<owner>/<model_id>/restore": admin,
+        "GET /admin/reviews": admin,
+        "POST /admin/reviews/<owner>/<model_id>": admin,
+        "POST /admin/rejudge": admin,
+        "GET /admin/rejudge/<protocol>": admin,
+        "POST /admin/rejudge/<protocol>/publish": admin,
+        "POST /admin/finalists": admin,
+        "GET /admin/finalists": admin,
     }
 
 

@@ -1,13 +1,23 @@
 """Events as code: what an organizer writes, and what they are told when it is wrong."""
 
 import dataclasses
+import json
 import shutil
 from pathlib import Path
 
 import pytest
 import yaml
 
-from league.event_file import EventError, load_event, load_question_sets, load_questions, to_json
+from league.event_file import (
+    SECOND,
+    EventError,
+    load_event,
+    load_question_sets,
+    load_questions,
+    refuse_sample_questions,
+    second_questions_file,
+    to_json,
+)
 from league.event_json import read_event
 from league.question import dump_questions, parse_questions
 
@@ -45,6 +55,7 @@ def test_shipped_event_is_whole(name):
     event = load_event(EVENTS / name)
     sets = load_question_sets(EVENTS / name, event)
     assert (len(sets.hidden), len(sets.practice), len(sets.finale)) == (87, 20, 10)
+    assert len(sets.second) == 40
 
 
 @pytest.mark.parametrize("name", SHIPPED)
@@ -72,6 +83,7 @@ def test_functions_read_back_the_event_that_synth_wrote(name):
         ("phases.league.opens", "2020-01-01T00:00:00", "write times with their zone"),
         ("training.hyperparameters.epoch.default", 99, "default 99 lies outside 1 to 40"),
         ("training.hyperparameters.target_modules.default", "all", "is not among"),
+        ("second_hidden_questions", -1, "found -1; allowed is greater than or equal to 0"),
         ("name", "other", "must equal its folder 'rehearsal'"),
         ("name", "No Spaces", "lower-case letters and digits joined by single hyphens"),
     ],
@@ -139,6 +151,64 @@ def test_wrong_number_of_hidden_questions_is_refused(folder):
     rewrite(folder, "hidden_questions", 90)
     with pytest.raises(EventError, match=r"87 questions; event\.yaml says hidden_questions: 90"):
         load_question_sets(folder, load_event(folder))
+
+
+def change_second(folder, **values):
+    """Rewrites the first line of the second set."""
+    first, *rest = (folder / SECOND).read_text().splitlines()
+    lines = [json.dumps(json.loads(first) | values), *rest]
+    (folder / SECOND).write_text("\n".join(lines) + "\n")
+
+
+def test_second_set_is_empty_when_an_event_does_not_ask_for_one(folder):
+    rewrite(folder, "second_hidden_questions", None)
+    (folder / SECOND).unlink()
+    assert load_question_sets(folder, load_event(folder)).second == ()
+
+
+def test_second_set_is_refused_when_the_event_does_not_mention_it(folder):
+    rewrite(folder, "second_hidden_questions", None)
+    with pytest.raises(EventError, match=r"40 questions; event\.yaml says second_hidden.*: 0"):
+        load_question_sets(folder, load_event(folder))
+
+
+def test_second_set_is_missed_when_the_event_asks_for_one(folder):
+    (folder / SECOND).unlink()
+    with pytest.raises(EventError, match=r"second_hidden_questions\.jsonl: no such file"):
+        load_question_sets(folder, load_event(folder))
+
+
+def test_second_set_is_refused_when_its_number_differs(folder):
+    rewrite(folder, "second_hidden_questions", 39)
+    with pytest.raises(EventError, match=r"40 questions; event\.yaml says second_hidden.*: 39"):
+        load_question_sets(folder, load_event(folder))
+
+
+def test_second_set_lies_in_the_private_folder_when_the_event_is_real(folder):
+    rewrite(folder, "sample", False)
+    event = load_event(folder)
+    assert second_questions_file(folder, event) == folder / "private" / SECOND
+    (folder / "private").mkdir()
+    for name in ("hidden_questions.jsonl", SECOND):
+        (folder / name).rename(folder / "private" / name)
+    assert len(load_question_sets(folder, event).second) == 40
+
+
+@pytest.mark.parametrize("field", ["id", "question"])
+def test_second_set_is_refused_when_it_repeats_a_hidden_question(folder, field):
+    hidden = json.loads((folder / "hidden_questions.jsonl").read_text().splitlines()[7])
+    change_second(folder, **{field: hidden[field]})
+    with pytest.raises(EventError, match="stands among the hidden questions too"):
+        load_question_sets(folder, load_event(folder))
+
+
+def test_real_event_is_refused_when_it_plays_a_samples_second_set(folder):
+    event = load_event(folder)
+    second = load_question_sets(folder, event).second
+    refuse_sample_questions(event, second, folder.parent)  # a sample may
+    rewrite(folder, "sample", False)
+    with pytest.raises(EventError, match=r"40 hidden questions .*second_hidden_questions\.jsonl"):
+        refuse_sample_questions(load_event(folder), second, folder.parent)
 
 
 def test_question_may_hold_any_line_separator_of_unicode():

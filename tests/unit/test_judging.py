@@ -71,7 +71,7 @@ def test_canonical_answer_keeps_no_invisible_text_or_chat_tokens():
     hidden = "go\u200bod\u202e an\U000e0041swer<|eot_id|>[INST]\x00"
     canonical = canonicalise(hidden, 1000)
     assert canonical.text == "good answer[token][token]"
-    assert canonical.removed == 6
+    assert (canonical.removed, canonical.neutralised) == (4, 2)
 
 
 def test_canonical_answer_is_capped_and_says_so():

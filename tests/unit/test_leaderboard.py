@@ -13,8 +13,9 @@ EVENT = load_event(Path(__file__).parents[2] / "events" / "rehearsal")
 
 
 def entry(owner, win_rate, interval=None, at="2026-12-01T10:00:00.000Z", **more):
-    scored = {"win_rate": win_rate, "strict_wins": 10, "criteria": {"accuracy": 3.0}, **more}
+    scored = {"win_rate": win_rate, "strict_wins": 10, "criteria": {"accuracy": 3.0}}
     return {
+        **more,
         "owner": owner,
         "name": owner.title(),
         "win_rate": win_rate,
@@ -72,3 +73,49 @@ def test_owner_without_a_score_is_not_on_the_board():
     document = board(EVENT, [{"owner": "ada", "submissions": 1}])
     assert document["rows"] == []
     assert document["updated_at"] is None
+
+
+STRONG, NEARLY, WEAK = "2" * 80 + "0" * 7, "2" * 79 + "0" * 8, "1" * 87
+
+
+def ties(*entries):
+    return [row["tied_with"] for row in board(EVENT, entries)["rows"] if row["rank"]]
+
+
+def test_tied_with_names_the_ranks_that_cannot_be_told_apart():
+    strong, nearly = entry("ada", 92.0, outcomes=STRONG), entry("bob", 90.8, outcomes=NEARLY)
+    assert ties(strong, entry("eve", 50.0, outcomes=WEAK), nearly) == [[2], [1], []]
+
+
+def test_ties_are_tested_among_the_first_ten_only():
+    entries = [entry(f"p{n:02}", 50.0, outcomes=WEAK) for n in range(12)]
+    found = ties(*entries)
+    assert found[0] == list(range(2, 11))
+    assert found[10:] == [None, None]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [{}, {"outcomes": WEAK + "1"}, {"outcomes": WEAK, "judge": "other"}],
+    ids=["no outcomes", "other questions", "other judge"],
+)
+def test_contender_judged_otherwise_than_the_leader_is_not_compared(other):
+    leader, alike = entry("ada", 60.0, outcomes=WEAK), entry("eve", 40.0, outcomes=WEAK)
+    assert ties(leader, entry("bob", 50.0, **other), alike) == [[3], None, [1]]
+
+
+def test_board_never_holds_the_outcome_of_a_question():
+    body = serialize(board(EVENT, [entry("ada", 92.0, outcomes=STRONG)]))
+    assert STRONG.encode() not in body
+    assert b"outcomes" not in body
+
+
+def test_row_tells_under_which_protocol_and_judge_it_was_scored():
+    old = entry("ada", 60.0, protocol="pairwise-0", judge="former", order_consistency=88.5057)
+    rows = board(EVENT, [old, entry("bob", 40.0, provisional=True)])["rows"]
+    shown = [(row["protocol"], row["judge"], row["provisional"]) for row in rows if row["rank"]]
+    assert shown == [
+        ("pairwise-0", "former", False),
+        (EVENT.judging.protocol, EVENT.judge.model, True),
+    ]
+    assert rows[0]["order_consistency"] == 88.5

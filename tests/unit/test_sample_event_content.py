@@ -11,8 +11,8 @@ import pytest
 from league.overlap import REPEAT_CONTAINMENT, nearest, overlap
 
 EVENT = Path(__file__).parents[2] / "events" / "insurance-underwriter"
-QUESTION_FILES = ("hidden", "practice", "finale")
-COUNTS = {"hidden": 87, "practice": 20, "finale": 10}
+QUESTION_FILES = ("hidden", "second_hidden", "practice", "finale")
+COUNTS = {"hidden": 87, "second_hidden": 40, "practice": 20, "finale": 10}
 STARTER_ROWS = 200
 TOPICS = {
     "property",
@@ -82,6 +82,16 @@ PARAPHRASES = {
         "spell at flowering ruined crops while the total stayed above the trigger. What went "
         "wrong and how should the index be redesigned?"
     ),
+    "second-liability-03": (
+        "A producer of fire collars for plastic pipes learns from a university that a batch holds "
+        "22 rather than 60 minutes. 48,000 are installed in 2,300 buildings, exchange EUR 310 "
+        "each, no fire so far. Does his EUR 10m products policy bear the exchange?"
+    ),
+    "second-travel-02": (
+        "The wedding in Sicily was called off because the bride's father, known to have heart "
+        "failure, went into hospital six days earlier. 31 of 46 Irish guests with single-trip "
+        "policies want flights and rooms back, the couple its venue. Whom do we pay?"
+    ),
 }
 
 
@@ -94,11 +104,14 @@ def questions(kind: str) -> list[dict[str, Any]]:
     return read(f"{kind}_questions.jsonl")
 
 
+SECRET_FILES = ("hidden", "second_hidden")
+
+
 def hidden_texts() -> list[str]:
-    return [row["question"] for row in questions("hidden")]
+    return texts_of("hidden")
 
 
-def public_texts(kind: str) -> list[str]:
+def texts_of(kind: str) -> list[str]:
     if kind == "starter":
         return [row["instruction"] for row in read("starter_dataset.jsonl")]
     return [row["question"] for row in questions(kind)]
@@ -135,7 +148,14 @@ def test_hidden_ids_count_up_within_their_topic_when_listed() -> None:
         assert row["id"] == f"{row['topic']}-{numbers[row['topic']]:02}"
 
 
-@pytest.mark.parametrize("kind", ["hidden", "practice"])
+def test_second_hidden_ids_say_their_set_and_count_up_when_listed() -> None:
+    numbers: Counter[str] = Counter()
+    for row in questions("second_hidden"):
+        numbers[row["topic"]] += 1
+        assert row["id"] == f"second-{row['topic']}-{numbers[row['topic']]:02}"
+
+
+@pytest.mark.parametrize("kind", ["hidden", "second_hidden", "practice"])
 def test_questions_cover_every_line_of_insurance_when_grouped_by_topic(kind: str) -> None:
     assert {row["topic"] for row in questions(kind)} == TOPICS
 
@@ -148,6 +168,13 @@ def test_hidden_topics_have_seven_to_nine_questions_when_counted() -> None:
 def test_hidden_difficulties_are_mixed_when_counted() -> None:
     counts = Counter(row["difficulty"] for row in questions("hidden"))
     assert counts == {"easy": 25, "medium": 37, "hard": 25}
+
+
+def test_second_hidden_set_has_the_shape_of_the_first_when_counted() -> None:
+    rows = questions("second_hidden")
+    topics = Counter(row["topic"] for row in rows)
+    assert all(3 <= number <= 4 for number in topics.values()), topics
+    assert Counter(r["difficulty"] for r in rows) == {"easy": 10, "medium": 20, "hard": 10}
 
 
 @pytest.mark.parametrize("kind", QUESTION_FILES)
@@ -174,13 +201,14 @@ def test_grading_notes_are_specific_to_their_case_when_compared_across_questions
 
 
 def test_hidden_questions_open_differently_when_their_first_five_words_are_compared() -> None:
-    openings = Counter(" ".join(text.casefold().split()[:5]) for text in hidden_texts())
+    texts = [text for kind in SECRET_FILES for text in texts_of(kind)]
+    openings = Counter(" ".join(text.casefold().split()[:5]) for text in texts)
     assert [opening for opening, times in openings.items() if times > 1] == []
 
 
 @pytest.mark.parametrize("kind", QUESTION_FILES)
 def test_questions_are_no_template_when_compared_with_each_other(kind: str) -> None:
-    texts = public_texts(kind)
+    texts = texts_of(kind)
     assert repeats(texts, texts) == []
 
 
@@ -194,14 +222,21 @@ def test_slot_filled_template_is_caught_when_only_the_facts_differ() -> None:
     assert all(overlap(a, b).repeats for a, b in combinations(filled, 2))
 
 
+@pytest.mark.parametrize("secret", SECRET_FILES)
 @pytest.mark.parametrize("kind", ["practice", "finale", "starter"])
-def test_public_rows_repeat_no_hidden_question_when_compared_with_all(kind: str) -> None:
-    assert repeats(public_texts(kind), hidden_texts()) == []
+def test_public_rows_repeat_no_hidden_question_when_compared_with_all(
+    kind: str, secret: str
+) -> None:
+    assert repeats(texts_of(kind), texts_of(secret)) == []
+
+
+def test_second_hidden_set_repeats_no_hidden_question_when_compared_with_all() -> None:
+    assert repeats(texts_of("second_hidden"), texts_of("hidden")) == []
 
 
 @pytest.mark.parametrize("hidden_id", PARAPHRASES)
 def test_paraphrase_is_caught_when_a_hidden_question_is_reworded(hidden_id: str) -> None:
-    hidden = questions("hidden")
+    hidden = [row for kind in SECRET_FILES for row in questions(kind)]
     closest = nearest([PARAPHRASES[hidden_id]], [row["question"] for row in hidden])[0]
     assert hidden[closest.against]["id"] == hidden_id
     assert closest.overlap.repeats, closest.overlap
@@ -209,7 +244,7 @@ def test_paraphrase_is_caught_when_a_hidden_question_is_reworded(hidden_id: str)
 
 def test_verbatim_sentence_is_caught_when_it_hides_in_other_text() -> None:
     sentence = next(q for q in hidden_texts() if "Suezmax" in q).split(". ")[1]
-    other = next(iter(public_texts("practice")))
+    other = next(iter(texts_of("practice")))
     assert overlap(f"{other} {sentence}", hidden_texts()[0]).repeats is False
     assert nearest([f"{other} {sentence}"], hidden_texts())[0].overlap.repeats
 

@@ -2,20 +2,21 @@
 
 import json
 import re
-from itertools import islice
+from itertools import combinations, islice
 from pathlib import Path
 from random import Random
 
 import pytest
 
 from local.model.corpus import documents
-from local.model.grammar import HIDDEN, TRAINING, draw_case, grading_notes
+from local.model.grammar import HIDDEN, SECOND, TRAINING, draw_case, grading_notes
 from local.model.judge import coverage, focus, verdict
 from local.model.rehearsal import write_event_files
 from local.model.world import CITIES, LINES, RECORDS, SIZES
 
 EVENT = Path(__file__).parents[2] / "events" / "rehearsal"
-QUESTION_FILES = ("hidden_questions", "practice_questions", "finale_questions")
+SECRET_FILES = ("hidden_questions", "second_hidden_questions")
+QUESTION_FILES = (*SECRET_FILES, "practice_questions", "finale_questions")
 DATASETS = ("good", "few", "vague", "shuffled", "overtrained", "tiny")
 LONGEST_COMMON_RUN = 3
 
@@ -62,27 +63,37 @@ def seen() -> list[str]:
     return [*corpus, *taught, *(r["question"] for r in rows("practice_questions"))]
 
 
-def test_hidden_phrasings_occur_in_no_corpus_and_no_data_set(seen):
-    hidden = [row["question"] for row in rows("hidden_questions")]
+@pytest.mark.parametrize(("name", "least"), [*zip(SECRET_FILES, (50, 30), strict=True)])
+def test_hidden_phrasings_occur_in_no_corpus_and_no_data_set(seen, name, least):
+    hidden = [row["question"] for row in rows(name)]
     asked = set().union(*(skeletons(question) for question in hidden))
     runs = set().union(*(phrasings(question) for question in hidden))
     assert not asked & set().union(*(skeletons(text) for text in seen))
     assert not runs & set().union(*(phrasings(text) for text in seen))
-    assert len(runs) > 50
+    assert len(runs) > least
 
 
-def test_clauses_of_hidden_questions_are_apart_from_those_of_training():
-    for name in vars(HIDDEN):
-        assert not set(getattr(HIDDEN, name)) & set(getattr(TRAINING, name))
+def test_second_phrasings_occur_in_no_hidden_or_finale_question():
+    known = [r["question"] for f in ("hidden", "finale") for r in rows(f"{f}_questions")]
+    asked = [row["question"] for row in rows("second_hidden_questions")]
+    for shape in (skeletons, phrasings):
+        assert not set().union(*map(shape, asked)) & set().union(*map(shape, known))
+
+
+def test_clauses_of_the_three_pools_are_apart():
+    for one, other in combinations((HIDDEN, SECOND, TRAINING), 2):
+        for name in vars(one):
+            assert not set(getattr(one, name)) & set(getattr(other, name))
 
 
 def test_no_question_occurs_twice_in_the_event():
     questions = [row["question"] for name in QUESTION_FILES for row in rows(name)]
-    assert len(set(questions)) == len(questions) == 87 + 20 + 10
+    assert len(set(questions)) == len(questions) == 87 + 40 + 20 + 10
 
 
-def test_questions_spread_over_topics_and_difficulties_with_three_to_six_notes():
-    hidden = rows("hidden_questions")
+@pytest.mark.parametrize("name", SECRET_FILES)
+def test_questions_spread_over_topics_and_difficulties_with_three_to_six_notes(name):
+    hidden = rows(name)
     assert len({row["topic"] for row in hidden}) == 8
     assert {row["difficulty"] for row in hidden} == {"easy", "medium", "hard"}
     assert {len(row["grading_notes"]) for row in hidden} == {4, 5, 6}
@@ -91,7 +102,7 @@ def test_questions_spread_over_topics_and_difficulties_with_three_to_six_notes()
 def test_event_files_are_what_the_script_writes(tmp_path):
     write_event_files(tmp_path)
     written = sorted(path.relative_to(tmp_path) for path in tmp_path.rglob("*") if path.is_file())
-    assert len(written) == 12
+    assert len(written) == 13
     for name in written:
         assert (tmp_path / name).read_bytes() == (EVENT / name).read_bytes(), name
 

@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 from engine_machine import Fails, Hangs
 
+from stacks.substitutions import JUDGE_TURNS
+
 MACHINE = Path(__file__).parents[2] / "statemachines" / "train_deploy_judge.asl.json"
 DEFINITION = json.loads(MACHINE.read_text())
 NAME = "lg-2bcd3e-abcdefghijkmnpqr-1"
@@ -13,7 +15,13 @@ TRAIN = ["Reserve attempt", "Enter at", "Train", "Record training"]
 HOST = ["Create model", "Create endpoint configuration", "Create endpoint"]
 SERVE = ["Wait for endpoint", "Describe endpoint", "Endpoint in service?", "Answer questions"]
 TEAR_DOWN = ["Delete endpoint", "Delete endpoint configuration", "Delete model"]
-JUDGE = ["Judge on the event's endpoint?", "Judge answers", "Score", "Publish"]
+JUDGE = [
+    "Judge on the event's endpoint?",
+    "Judge answers",
+    "All games judged?",
+    "Score",
+    "Publish",
+]
 END_WELL = ["Large model leased?", "Failed?", "Scored"]
 END_BADLY = ["Large model leased?", "Failed?", "Record failure", "Model failed"]
 
@@ -50,6 +58,7 @@ SUBSTITUTIONS = {
     "QuotaWaitSeconds": 120,
     "QuotaWaits": 2,
     "JudgeUsesLargeEndpoint": "false",
+    "JudgeTurns": JUDGE_TURNS,
 }
 FUNCTIONS = (
     "ReserveAttempt",
@@ -61,6 +70,12 @@ FUNCTIONS = (
     "RecordFailure",
     "LeaseLargeModel",
 )
+
+
+def judged(remaining, wait_seconds=60):
+    return {"remaining": remaining, "wait_seconds": wait_seconds, "judged_under": "pairwise-1"}
+
+
 HAPPY = {
     "Reserve attempt": {"Payload": PLAN},
     "Train": {"TrainingJobName": NAME, "TrainingJobStatus": "Completed"},
@@ -77,7 +92,7 @@ HAPPY = {
     "Stop training job": {},
     "Lease large model": {"Payload": {"status": "InService"}},
     "Release large model": {"Payload": {"status": "Deleting"}},
-    "Judge answers": {"Payload": {"games": 174}},
+    "Judge answers": {"Payload": judged(0)},
     "Score": {"Payload": {"win_rate": 80}},
     "Publish": {"Payload": {"tag": "x"}},
     "Record failure": {"Payload": {"recorded": True}},
@@ -161,7 +176,8 @@ def test_state_carries_pointers_only(play):
     run = play()
     for call in run.calls_of("Answer questions") + run.calls_of("Judge answers"):
         payload = call["arguments"]["Payload"]
-        assert set(payload) <= {"participant", "model_id", "attempt", "endpoint", "submit"}
+        pointers = {"participant", "model_id", "attempt", "endpoint", "submit"}
+        assert set(payload) <= {*pointers, "turn", "judged_under"}
 
 
 # --- quotas: waiting, bounded ----------------------------------------------------------------
@@ -358,6 +374,40 @@ def test_own_fault_is_not_retried_and_a_throttled_call_is(play):
     assert len(failed.calls_of("Train")) == 1
 
 
+# --- a judge that has no time ----------------------------------------------------------------
+
+
+def test_games_that_remain_are_judged_at_the_next_turn_after_the_wait_it_asked_for(play):
+    run = play(
+        enter="judge",
+        Judge_answers=[
+            {"Payload": judged(100, 60)},
+            {"Payload": judged(7, 120)},
+            {"Payload": judged(0, 240)},
+        ],
+    )
+    assert run.status == "SUCCEEDED"
+    assert [pause["seconds"] for pause in run.pauses] == [60, 120]
+    sent = [call["arguments"]["Payload"] for call in run.calls_of("Judge answers")]
+    assert [payload["turn"] for payload in sent] == [0, 1, 2]
+    assert [payload["judged_under"] for payload in sent] == [None, "pairwise-1", "pairwise-1"]
+    assert run.arguments_of("Score")["Payload"]["judged_under"] == "pairwise-1"
+
+
+def test_judging_takes_at_most_thirty_transitions_when_every_turn_is_needed(play):
+    turns = [{"Payload": judged(1)}] * (JUDGE_TURNS - 1)
+    run = play(enter="judge", Judge_answers=[*turns, {"Payload": judged(0)}])
+    assert run.status == "SUCCEEDED"
+    assert len(run.entered[run.entered.index(JUDGE[0]) :]) <= 30
+
+
+def test_judge_that_never_has_time_ends_with_a_reason_and_gives_the_submission_back(play):
+    run = play(enter="judge", Judge_answers={"Payload": judged(1)})
+    assert run.error == "JudgeUnavailable"
+    assert run.entered.count("Judge answers") == JUDGE_TURNS
+    assert run.arguments_of("Record failure")["Payload"]["stage"] == "judging"
+
+
 # --- the event's large endpoint --------------------------------------------------------------
 
 LARGE = {"substitutions": {"JudgeUsesLargeEndpoint": "true"}}
@@ -374,6 +424,12 @@ def test_large_model_is_leased_while_it_judges_and_released_after(play):
     assert run.status == "SUCCEEDED"
     assert run.entered.count("Wait for large model") == 2
     assert run.entered.index("Release large model") > run.entered.index("Publish")
+
+
+def test_large_model_is_released_when_the_judge_never_has_time(play):
+    run = play(enter="judge", Judge_answers={"Payload": judged(1)}, **LARGE)
+    assert run.error == "JudgeUnavailable"
+    assert "Release large model" in run.entered
 
 
 @pytest.mark.parametrize("task", ["Judge answers", "Score", "Publish"])

@@ -1,0 +1,137 @@
+"""What the API answers to organizers."""
+
+from typing_extensions import TypedDict
+
+from lambdas.api.answers import PhaseAnswer
+from league.finalists import Selection
+
+
+class RulingDecision(TypedDict):
+    """One decision on a model. decision: annulled or released; `by` is an organizer."""
+
+    decision: str
+    reason: str
+    by: str
+    at: str
+
+
+class RulingAnswer(RulingDecision):
+    """The decision that stands, and all of them in order."""
+
+    participant: str
+    model_id: str
+    history: list[RulingDecision]
+
+
+class ReviewFlag(TypedDict):
+    """One reason to look, and how often."""
+
+    flag: str
+    detail: str
+
+
+class ReviewItem(TypedDict):
+    """A score to look at. `flags`: what looks like an attack, or has no verdict. `ruling` is null
+    while nobody has decided. Neither question nor answer is shown."""
+
+    participant: str
+    model_id: str
+    scored_at: str
+    protocol: str
+    win_rate: float
+    games_without_verdict: int
+    flags: list[ReviewFlag]
+    ruling: RulingDecision | None
+
+
+class ReviewList(TypedDict):
+    """Newest first; `waiting` counts those on which nobody has decided. `next`: the cursor of the
+    next page; null on the last."""
+
+    items: list[ReviewItem]
+    waiting: int
+    next: str | None
+
+
+class RunAnswer(TypedDict):
+    """The execution that works for organizers, for which time. status: as Step Functions names it,
+    or NOT_STARTED."""
+
+    number: int
+    execution_arn: str
+    status: str
+    requested_by: str
+    requested_at: str
+
+
+class PlaceAnswer(TypedDict):
+    """A place on a board."""
+
+    rank: int
+    win_rate: float
+
+
+class MoveAnswer(TypedDict):
+    """A participant on the shown board and on the other one; null: no place there."""
+
+    participant: str
+    name: str
+    before: PlaceAnswer | None
+    after: PlaceAnswer | None
+    places_gained: int
+
+
+class RejudgeAnswer(TypedDict):
+    """A protocol beside the `shown` one. `missing` counts scored models without a score under it;
+    `entering` and `leaving` are about the places of the finale."""
+
+    protocol: str
+    shown: str
+    run: RunAnswer | None
+    missing: int
+    moves: list[MoveAnswer]
+    entering: list[MoveAnswer]
+    leaving: list[MoveAnswer]
+
+
+class SelectionAnswer(Selection):
+    """A selection of finalists; `flags_on_second` by model id: what to look at before they are
+    announced."""
+
+    number: int
+    protocol: str
+    selected_at: str
+    flags_on_second: dict[str, list[ReviewFlag]]
+
+
+class FinalistsAnswer(TypedDict):
+    """The last run and the last selection that came to an end."""
+
+    run: RunAnswer | None
+    selection: SelectionAnswer | None
+
+
+class Preparation(TypedDict):
+    """The execution that prepares the event. status: as Step Functions names it."""
+
+    execution_arn: str
+    status: str
+    requested_by: str
+
+
+class Frozen(TypedDict):
+    """The reference answers that everybody is compared with, and since when."""
+
+    hash: str
+    at: str
+    questions: int
+
+
+class AdminEvent(TypedDict):
+    """The event as organizers see it."""
+
+    name: str
+    phases: list[PhaseAnswer]
+    prepared: bool
+    frozen: Frozen | None
+    preparation: Preparation | None

@@ -1,0 +1,111 @@
+"""Judging as far as time goes: games side by side, waiting for a judge that is busy.
+
+session = Session(judge, budget, concurrency=30, deadline=time.now() + 800)
+session.play(trials, store.keep)      the records of those that were decided in time
+"""
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from lambdas.shared.concurrently import concurrently
+from lambdas.shared.large_models import LargeModel, is_passing
+from lambdas.shared.patience import Backoff, Time
+from lambdas.shared.token_budget import TokenBudget
+from lambdas.shared.trial import Trial
+from league.errors import JudgeUnavailable
+
+Record = Mapping[str, Any]
+
+
+class Session:
+    """One invocation's calls of the judge.
+
+    No call begins after `deadline` (seconds since 1970). While the judge has no time, or the
+    minute's tokens are spent, every call waits; a wait that would end after the deadline is not
+    begun, and its game stays open for the next invocation.
+    """
+
+    def __init__(
+        self,
+        judge: LargeModel,
+        budget: TokenBudget,
+        *,
+        concurrency: int,
+        deadline: float,
+        time: Time,
+        backoff: Backoff | None = None,
+    ) -> None:
+        self._judge = judge
+        self._budget = budget
+        self._concurrency = concurrency
+        self._deadline = deadline
+        self._time = time
+        self._backoff = backoff or Backoff()
+        self._stopped = threading.Event()
+        self._open = 0  # how many games are to come: an estimate, so threads need no lock for it
+
+    def play(self, trials: Sequence[Trial], keep: Callable[[Record], Record]) -> list[Record]:
+        """Decide `trials`, each handed to `keep` as soon as it is decided.
+
+        Raises:
+            JudgeUnavailable: the judge refuses what trying again cannot mend.
+        """
+        self._open = len(trials)
+
+        def decide(trial: Trial) -> Record | None:
+            try:
+                return keep(trial.record()) if self._ask_until_decided(trial) else None
+            except BaseException:
+                self._stopped.set()  # nobody else need wait for the judge any more
+                raise
+            finally:
+                self._open -= 1
+
+        records = concurrently(decide, trials, self._concurrency)
+        return [record for record in records if record is not None]
+
+    def _ask_until_decided(self, trial: Trial) -> bool:
+        """Whether the game was decided in time."""
+        while not trial.decided:
+            tokens = trial.tokens()
+            if not self._await_turn(tokens):
+                return False
+            self._ask(trial, tokens)
+        return True
+
+    def _await_turn(self, tokens: int) -> bool:
+        while not self._stopped.is_set():
+            now = self._time.now()
+            ahead = max(1, min(self._concurrency, self._open))
+            wait = self._backoff.left(now) or self._budget.take(tokens, ahead)
+            if now + wait > self._deadline:
+                return False
+            if not wait:
+                return True
+            self._time.wait_until(now + wait)
+        return False
+
+    def _ask(self, trial: Trial, reserved: int) -> None:
+        request = trial.next_request()
+        began = self._time.now()
+        try:
+            answer = self._judge.ask(request.system, request.user, request.schema)
+        except (ClientError, BotoCoreError) as error:
+            if not is_passing(error):
+                # The message can quote the request, that is a hidden question.
+                raise JudgeUnavailable(f"the judge refused: {_name(error)}") from None
+            self._backoff.failed(self._time.now())
+            self._budget.settle(reserved, 0, began)
+            return
+        self._backoff.succeeded()
+        self._budget.settle(reserved, answer.input_tokens + answer.output_tokens, began)
+        trial.take(answer, round(1000 * (self._time.now() - began)))
+
+
+def _name(error: ClientError | BotoCoreError) -> str:
+    if isinstance(error, ClientError):
+        return str(error.response["Error"]["Code"])
+    return type(error).__name__

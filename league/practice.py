@@ -1,0 +1,84 @@
+"""The practice judge: a model's answers to the public practice questions, with reasons.
+
+Judged as the hidden questions are, but for the evidence that the judge writes first: participants
+learn what the judge looks for without learning what it will be asked.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from typing_extensions import TypedDict
+
+from league.event import Event
+from league.judging import GameRecord
+from league.question import Question
+from league.scoring import score
+
+EVIDENCE_TOKENS = 400  # a verdict with criteria and a few sentences of evidence
+
+
+class PracticeVerdict(TypedDict):
+    """One game. `you_were`: response_1 or response_2, as the evidence names the answers; `winner`:
+    candidate, reference, tie, or null when the judge gave no verdict, which loses the game."""
+
+    question_id: str
+    you_were: str
+    winner: str | None
+    why: str
+    evidence: str
+    criteria: dict[str, float] | None
+
+
+class PracticeVerdicts(TypedDict):
+    """All games, and what they come to; so few questions say little (see the interval)."""
+
+    protocol: str
+    judge: str
+    questions: int
+    win_rate: float
+    interval: list[float]
+    criteria: dict[str, float]
+    games: list[PracticeVerdict]
+
+
+def practice_event(event: Event) -> Event:
+    """The event as practice answers are judged: with evidence, in both orders."""
+    judging = replace(event.judging, detail="evidence", orders="both")
+    tokens = max(event.judge.max_tokens, EVIDENCE_TOKENS)
+    return replace(event, judging=judging, judge=replace(event.judge, max_tokens=tokens))
+
+
+def is_offered(event: Event) -> bool:
+    """Only where judge and reference model are always there: an endpoint of the event's own costs
+    by the hour, and is up for submissions only."""
+    return event.judge.kind == event.reference.kind == "bedrock"
+
+
+def verdicts(
+    event: Event, questions: Sequence[Question], games: Iterable[GameRecord]
+) -> PracticeVerdicts:
+    """What a participant reads, by question and order."""
+    played = sorted(games, key=lambda game: (game.question_id, game.order))
+    computed = score(played, {question.id: question.topic for question in questions}).as_json()
+    return PracticeVerdicts(
+        protocol=event.judging.protocol,
+        judge=event.judge.model,
+        questions=computed["questions"],
+        win_rate=computed["win_rate"],
+        interval=computed["interval"],
+        criteria=computed["criteria"],
+        games=[_verdict(game) for game in played],
+    )
+
+
+def _verdict(game: GameRecord) -> PracticeVerdict:
+    criteria: Mapping[str, Any] | None = game.criteria
+    return PracticeVerdict(
+        question_id=game.question_id,
+        you_were=f"response_{game.order}",
+        winner=game.winner,
+        why=game.why,
+        evidence=game.evidence,
+        criteria=dict(criteria) if criteria else None,
+    )
