@@ -8,11 +8,14 @@ import click
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 
-from cli.large_model import Caller
+from cli.large_model import endpoint_price, large_model, leased
 from league import canary
-from league.canary import Answers, Probe, Said
+from league.canary import Answers, Probe
 from league.event import Event, LargeModel
+from league.event_file import EventError
 from league.judging import GameRecord, Request
+from league.large_models import Answer
+from league.large_models import LargeModel as Speaker
 from league.prices import tokens_cost
 from league.question import Question
 
@@ -25,21 +28,24 @@ def run(event: Event, questions: Sequence[Question], *, yes: bool) -> dict[str, 
     """Try the event's judge with your AWS credentials; what it came to, as JSON values.
 
     Raises:
-        ClickException: AWS refused, or the event's endpoint is not up.
+        ClickException: AWS refused, or the event's endpoint did not come up.
         Abort: the cost was not confirmed.
     """
     console = Console(stderr=True)
     if not yes:
         click.confirm(_expected(event, questions), abort=True, err=True)
     try:
-        return _tried(console, event, questions)
+        with leased(event, console):
+            return _tried(console, event, questions)
+    except EventError as error:
+        raise click.ClickException(str(error)) from None
     except (ClientError, BotoCoreError) as error:
         # Its message can quote a question, and a terminal's output is often kept.
         raise click.ClickException(f"AWS refused: {_name(error)}") from None
 
 
 def _tried(console: Console, event: Event, questions: Sequence[Question]) -> dict[str, Any]:
-    reference_model, judge = Caller(event.reference, event), Caller(event.judge, event)
+    reference_model, judge = large_model(event.reference, event), large_model(event.judge, event)
     with console.status(f"{event.reference.label} answers {len(questions)} questions twice"):
         first = _answered(event, questions, reference_model, 0.0)
         second = _answered(event, questions, reference_model, canary.SECOND_TEMPERATURE)
@@ -66,22 +72,22 @@ def _tried(console: Console, event: Event, questions: Sequence[Question]) -> dic
 
 
 def _answered(
-    event: Event, questions: Sequence[Question], model: Caller, temperature: float
-) -> list[Said]:
-    def ask(question: Question) -> Said:
+    event: Event, questions: Sequence[Question], model: Speaker, temperature: float
+) -> list[Answer]:
+    def ask(question: Question) -> Answer:
         return model.ask(event.reference_prompt, question.question, temperature=temperature)
 
     return _at_once(ask, questions, event.reference.concurrency)
 
 
-def _texts(questions: Sequence[Question], said: Sequence[Said]) -> Answers:
+def _texts(questions: Sequence[Question], said: Sequence[Answer]) -> Answers:
     return {q.id: answer.text.strip() for q, answer in zip(questions, said, strict=True)}
 
 
 def _played(
-    event: Event, questions: Sequence[Question], probe: Probe, reference: Answers, judge: Caller
+    event: Event, questions: Sequence[Question], probe: Probe, reference: Answers, judge: Speaker
 ) -> list[GameRecord]:
-    def ask(request: Request) -> Said:
+    def ask(request: Request) -> Answer:
         return judge.ask(request.system, request.user, request.schema)
 
     games = canary.games_of(probe, questions, reference, event)
@@ -93,7 +99,7 @@ def _at_once(work: Callable[[Item], Result], items: Sequence[Item], limit: int) 
         return list(pool.map(work, items))
 
 
-def _used(model: LargeModel, calls: Sequence[Said | GameRecord]) -> dict[str, Any]:
+def _used(model: LargeModel, calls: Sequence[Answer | GameRecord]) -> dict[str, Any]:
     given = sum(call.input_tokens for call in calls)
     said = sum(call.output_tokens for call in calls)
     return {
@@ -129,14 +135,18 @@ def _expected(event: Event, questions: Sequence[Question]) -> str:
         _line(event.reference, 2 * len(questions), asked),
         _line(event.judge, len(played), judged),
     ]
-    return "\n".join([*lines, "Continue?"])
+    return "\n".join([*lines, *filter(None, [endpoint_price(event)]), "Continue?"])
 
 
 def _line(model: LargeModel, calls: int, given: int) -> str:
     said = calls * model.max_tokens
     cost = _cost(model, given, said)
-    price = "its price is not known here" if cost is None else f"at most {cost:.2f} USD"
+    price = f"at most {cost:.2f} USD" if cost is not None else _unknown(model)
     return f"{model.label}: {calls} calls, at most {given + said:,} tokens, {price}"
+
+
+def _unknown(model: LargeModel) -> str:
+    return "paid by the hour" if model.kind == "endpoint" else "its price is not known here"
 
 
 def summary(found: dict[str, Any]) -> str:

@@ -73,6 +73,7 @@ def check_event(folder: Path) -> dict[str, Any]:
         "event": describe(event),
         "questions": {
             "hidden": len(sets.hidden),
+            "second_hidden": len(sets.second),
             "practice": len(sets.practice),
             "finale": len(sets.finale),
         },
@@ -101,8 +102,8 @@ def _summary(report: Mapping[str, Any]) -> str:
     lines = [
         f"{settings['name']}: {settings['title']}",
         f"  league     {league['opens']} to {league['closes']}",
-        f"  questions  {questions['hidden']} hidden, {questions['practice']} practice, "
-        f"{questions['finale']} finale",
+        f"  questions  {questions['hidden']} hidden, {questions['second_hidden']} in the second "
+        f"hidden set, {questions['practice']} practice, {questions['finale']} finale",
         f"  base       {models['base']} on {settings['training']['instance_type']}, "
         f"answering on {settings['hosting']['instance_type']}",
         f"  reference  {models['reference']}",

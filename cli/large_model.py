@@ -1,106 +1,148 @@
-"""An organizer's own call of the event's large models, with the organizer's credentials."""
+"""An organizer's own call of the event's large models, with the organizer's credentials.
+
+with leased(event, console):      a no-op unless one of them lives on the event's endpoint
+    large_model(event.judge, event).ask(...)
+"""
 
 import json
-from collections.abc import Mapping
+import secrets
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import boto3
 import click
 from botocore.config import Config
-from botocore.exceptions import ClientError
+from rich.console import Console
 
-from league.canary import Said
-from league.event import Event, LargeModel
+from cli.stacks import outputs
+from league.event import Event
+from league.event import LargeModel as Configuration
+from league.large_models import LargeModel, service, speaking_to
 from league.names import large_endpoint_name
+from league.prices import PRICE_PER_HOUR
 
 # Many calls in a row meet the quota: the client slows itself down instead of giving up.
 RETRIES = {"mode": "adaptive", "total_max_attempts": 12}
-_STOP_REASONS = {"stop": "end_turn", "length": "max_tokens"}
+LEASE_FUNCTION = "LeaseLargeModelFunctionName"
+COMING_UP = ("Creating", "Updating")
 
 
-class Caller:
-    """Asks one of the event's large models, on Bedrock or on the event's endpoint."""
-
-    def __init__(self, model: LargeModel, event: Event) -> None:
-        service = "bedrock-runtime" if model.kind == "bedrock" else "sagemaker-runtime"
-        config = Config(retries=RETRIES, max_pool_connections=model.concurrency, read_timeout=70)
-        self._model = model
-        self._endpoint = large_endpoint_name(event.name)
-        self._runtime: Any = boto3.client(service, config=config)
-        if model.kind == "endpoint":
-            _require_in_service(self._endpoint)
-
-    def ask(
-        self,
-        system: str,
-        user: str,
-        schema: Mapping[str, Any] | None = None,
-        temperature: float = 0.0,
-    ) -> Said:
-        if self._model.kind == "bedrock":
-            return self._converse(system, user, temperature)
-        return self._invoke(system, user, schema, temperature)
-
-    def _converse(self, system: str, user: str, temperature: float) -> Said:
-        answer = self._runtime.converse(
-            modelId=self._model.model,
-            system=[{"text": system}],
-            messages=[{"role": "user", "content": [{"text": user}]}],
-            inferenceConfig={"maxTokens": self._model.max_tokens, "temperature": temperature},
-        )
-        content = answer["output"]["message"]["content"]
-        return Said(
-            text="".join(part.get("text", "") for part in content),
-            stop_reason=answer["stopReason"],
-            input_tokens=answer["usage"]["inputTokens"],
-            output_tokens=answer["usage"]["outputTokens"],
-        )
-
-    def _invoke(
-        self, system: str, user: str, schema: Mapping[str, Any] | None, temperature: float
-    ) -> Said:
-        payload: dict[str, Any] = {
-            "messages": [
-                {"role": "system", "content": system},
-                {"role": "user", "content": user},
-            ],
-            "max_tokens": self._model.max_tokens,
-            "temperature": temperature,
-        }
-        if self._model.guided_json and schema:
-            answer_schema = {"name": "answer", "schema": schema}
-            payload["response_format"] = {"type": "json_schema", "json_schema": answer_schema}
-        answer = self._runtime.invoke_endpoint(
-            EndpointName=self._endpoint,
-            ContentType="application/json",
-            Body=json.dumps(payload).encode(),
-        )
-        body = json.loads(answer["Body"].read())
-        choice, usage = body["choices"][0], body.get("usage", {})
-        reason = choice.get("finish_reason", "")
-        return Said(
-            text=choice["message"]["content"],
-            stop_reason=_STOP_REASONS.get(reason, reason),
-            input_tokens=usage.get("prompt_tokens", 0),
-            output_tokens=usage.get("completion_tokens", 0),
-        )
+def large_model(configuration: Configuration, event: Event) -> LargeModel:
+    """The event's judge or reference model, asked from here."""
+    config = Config(
+        retries=RETRIES, max_pool_connections=configuration.concurrency, read_timeout=70
+    )
+    runtime: Any = boto3.client(service(configuration), config=config)
+    return speaking_to(configuration, event, runtime)
 
 
-def _require_in_service(endpoint: str) -> None:
-    """
+def endpoint_price(event: Event) -> str:
+    """What the event's endpoint costs while it is up, for a person to confirm; or nothing."""
+    if not event.uses_large_endpoint or event.large_endpoint is None:
+        return ""
+    instance = event.large_endpoint.instance_type
+    price = PRICE_PER_HOUR.get(instance)
+    cost = "at a price that is not known here" if price is None else f"{price:.2f} USD an hour"
+    return (
+        f"Endpoint {large_endpoint_name(event.name)} on {instance}, {cost}: created unless it is "
+        "up, and deleted afterwards unless somebody else works with it."
+    )
+
+
+@contextmanager
+def leased(event: Event, console: Console) -> Iterator[None]:
+    """Hold the event's endpoint, in service, if one of its large models lives there.
+
+    Whatever ends the block, the lease is released, by the same function that holds it for the
+    state machines: whoever leaves last deletes the endpoint.
+
     Raises:
-        ClickException: the event's endpoint is not up.
+        ClickException: the endpoint did not come into service.
+        EventError: the event is not deployed.
     """
+    if not event.uses_large_endpoint:
+        yield
+        return
+    lease = _Lease(event)
     try:
-        found = boto3.client("sagemaker").describe_endpoint(EndpointName=endpoint)
-    except ClientError as error:
-        if error.response["Error"]["Code"] != "ValidationException":
-            raise
-        found = {"EndpointStatus": "not there"}
-    if found["EndpointStatus"] != "InService":
-        raise click.ClickException(
-            f"endpoint {endpoint} is {found['EndpointStatus']}: it costs by the hour, so it exists "
-            f"only while there is work. Create it (aws sagemaker create-endpoint --endpoint-name "
-            f"{endpoint} --endpoint-config-name {endpoint}), run this again once it is InService, "
-            "then delete it"
+        waiting = f"waiting for endpoint {lease.endpoint}: it can take half an hour to load"
+        _show(console, waiting, lease.until_in_service())
+        yield
+    finally:
+        _give_back(lease, console)
+
+
+class _Lease:
+    """The lease of one run of a command."""
+
+    def __init__(self, event: Event) -> None:
+        self.endpoint = large_endpoint_name(event.name)
+        self._function = outputs(event.name, "Pipeline")[LEASE_FUNCTION]
+        self._holder = f"canary-{secrets.token_hex(4)}"
+        self._client: Any = boto3.client("lambda")
+        self._pace = event.pace
+
+    def until_in_service(self) -> Iterator[str]:
+        """Each status until the endpoint serves.
+
+        Raises:
+            ClickException: it failed, or took too long.
+        """
+        for _ in range(2 * self._pace.endpoint_polls):  # as the state machines wait for it
+            found = self._ask("acquire")
+            if found == "InService":
+                return
+            if found == "Failed":
+                raise click.ClickException(
+                    f"endpoint {self.endpoint} failed to come up; why: aws sagemaker "
+                    f"describe-endpoint --endpoint-name {self.endpoint}"
+                )
+            yield found
+            time.sleep(self._pace.endpoint_poll_seconds)
+        raise click.ClickException(f"endpoint {self.endpoint} was not in service in time")
+
+    def until_given_back(self) -> Iterator[str]:
+        """Each status while nobody holds the endpoint and SageMaker does not delete it yet."""
+        while (found := self._ask("release")) in COMING_UP:
+            yield found
+            time.sleep(self._pace.endpoint_poll_seconds)
+
+    def _ask(self, action: str) -> str:
+        payload = {"action": action, "holder": self._holder}
+        answer = self._client.invoke(
+            FunctionName=self._function, Payload=json.dumps(payload).encode()
         )
+        told = json.loads(answer["Payload"].read())
+        if "FunctionError" in answer:
+            raise click.ClickException(
+                f"{self._function} failed to {action} the lease on {self.endpoint}: "
+                f"{told.get('errorType', 'no reason was given')}"
+            )
+        return str(told["status"])
+
+
+def _give_back(lease: _Lease, console: Console) -> None:
+    given_back = False
+    try:
+        waiting = f"endpoint {lease.endpoint} cannot be deleted before it is up"
+        _show(console, waiting, lease.until_given_back())
+        given_back = True
+    finally:
+        if not given_back:
+            console.print(
+                f"The lease on {lease.endpoint} may not be released, and it costs by the hour. "
+                f"Look: aws sagemaker describe-endpoint --endpoint-name {lease.endpoint}; delete "
+                "it once it is InService and nobody works with it."
+            )
+
+
+def _show(console: Console, waiting: str, statuses: Iterable[str]) -> None:
+    """Each status once, for those who have no terminal to see a spinner on."""
+    last = ""
+    with console.status(waiting):
+        for status in statuses:
+            if status != last:
+                console.print(f"{waiting} ({status})")
+            last = status

@@ -15,6 +15,26 @@ class LeaderboardModel(TypedDict):
     stand_in: bool
 
 
+class LeaderboardFinale(TypedDict):
+    """How finalists were selected: the number of `questions` in each of the two hidden sets, the
+    `places`, and the ranks on either side of the last place that could not be told apart."""
+
+    questions: list[int]
+    places: int
+    tied_at_the_cut: list[int]
+
+
+class FinalePlace(TypedDict):
+    """A contender by the rate over both hidden sets; rates and interval (95 %) in percent.
+    `tied_with`: the ranks among the contenders that cannot be told apart from this one."""
+
+    finalist: bool
+    rank: int
+    win_rate: float
+    interval: list[float]
+    tied_with: list[int]
+
+
 class LeaderboardRow(TypedDict):
     """A row, best first. kind: participant, baseline or reference; only participants have ranks.
 
@@ -22,7 +42,8 @@ class LeaderboardRow(TypedDict):
     have the same winner) are in percent; `rank_span` is the best and worst rank that the intervals
     allow. `tied_with`: among the first ten, the ranks of those an exact paired test with Holm's
     adjustment cannot tell apart from this row; null where nothing was tested. `provisional`: second
-    games are still to be played.
+    games are still to be played. `finale`: the place of a contender for the finale, once
+    organizers have published who plays it; null for everyone else.
     """
 
     kind: str
@@ -36,12 +57,13 @@ class LeaderboardRow(TypedDict):
     provisional: bool
     protocol: str | None
     judge: str | None
+    finale: FinalePlace | None
     submissions: int | None
     changed_at: str | None
 
 
 class Leaderboard(TypedDict):
-    """`league.leaderboard.board`."""
+    """`league.leaderboard.board`. `finale` is null until organizers have published who plays it."""
 
     event: str
     title: str
@@ -49,6 +71,7 @@ class Leaderboard(TypedDict):
     protocol: str
     judge: LeaderboardModel
     reference: LeaderboardModel
+    finale: LeaderboardFinale | None
     updated_at: str | None
     rows: list[LeaderboardRow]
 

@@ -16,6 +16,7 @@ import click
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 
+from cli.large_model import endpoint_price
 from cli.stacks import outputs
 from league import keys
 from league.event import Event
@@ -94,11 +95,14 @@ def _cost(event: Event, bucket: str) -> str:
     questions = f"{event.hidden_questions} hidden questions"
     if event.second_hidden_questions:
         questions += f" and {event.second_hidden_questions} of the second hidden set"
-    return (
+    sentences = [
         f"{questions} go to s3://{bucket}/{keys.QUESTIONS}; {event.reference.label} answers each "
         f"once, and {event.base_model.label} is hosted on one {event.hosting.instance_type} until "
-        "it has answered them. Continue?"
-    )
+        "it has answered them.",
+        endpoint_price(event),
+        "Continue?",
+    ]
+    return " ".join(filter(None, sentences))
 
 
 def _upload(bucket: str, texts: Mapping[str, str]) -> None:

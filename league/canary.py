@@ -13,6 +13,7 @@ from typing import Any
 from league import judging
 from league.event import Event
 from league.judging import ORDERS, Game, GameRecord, Request, Verdict, canonicalise
+from league.large_models import Answer
 from league.question import Question
 from league.scoring import score
 
@@ -32,17 +33,7 @@ SPEAKS_TO_THE_JUDGE = (
 Answers = Mapping[str, str]  # by question id
 
 
-@dataclass(frozen=True)
-class Said:
-    """What a judge answered; `stop_reason` in Converse's words."""
-
-    text: str
-    stop_reason: str
-    input_tokens: int
-    output_tokens: int
-
-
-Ask = Callable[[Request], Said]
+Ask = Callable[[Request], Answer]
 
 
 @dataclass(frozen=True)
@@ -102,7 +93,7 @@ def requests_of(game: Game, event: Event) -> Sequence[Request]:
 
 def play(game: Game, event: Event, ask: Ask) -> GameRecord:
     """The game by the league's own protocol and failure table."""
-    calls: list[Said] = []
+    calls: list[Answer] = []
     verdict = Verdict(None)
     for request in requests_of(game, event):
         calls.append(ask(request))

@@ -130,13 +130,18 @@ class Hosting:
     top_p: Annotated[float, Ge(0), Le(1)] = 0.9
 
 
+# InvokeEndpoint answers within 60 s or not at all. Ten tokens a second is what a 90B model on
+# ml.g5.48xlarge is counted on for; nobody has measured it yet (docs/adr/0006).
+ENDPOINT_TOKENS = 600
+
+
 @dataclass(frozen=True, kw_only=True)
 class LargeModel:
     """The reference model or the judge: a Bedrock model, or the event's own large endpoint.
 
     `tokens_per_minute` is the share of the account's quota that the event's executions divide
     among themselves; without it nothing holds them back. `guided_json` has an endpoint decode under
-    the JSON Schema of the answer (LMI's `response_format`); Bedrock has no such thing.
+    the JSON Schema of the answer (`response_format`, LMI 0.32 or newer); Bedrock has no such thing.
     """
 
     kind: Literal["bedrock", "endpoint"]
@@ -147,6 +152,13 @@ class LargeModel:
     stand_in: bool = False
     tokens_per_minute: Count | None = None
     guided_json: bool = False
+
+    def __post_init__(self) -> None:
+        if self.kind == "endpoint" and self.max_tokens > ENDPOINT_TOKENS:
+            raise ValueError(
+                f"max_tokens is {self.max_tokens}: at most {ENDPOINT_TOKENS} on an endpoint, which "
+                "has to answer within 60 s"
+            )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,6 +10,7 @@ import yaml
 from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
 
 from league.event import Event
+from league.judging import UnknownProtocol, load_protocol
 from league.question import Question
 
 EVENT_FILE = "event.yaml"
@@ -60,7 +61,16 @@ def load_event(folder: Path) -> Event:
         raise EventError(
             f"{path}: name: found {event.name!r}; must equal its folder {folder.name!r}"
         )
+    _check_protocol(path, event.judging.protocol)
     return event
+
+
+def _check_protocol(path: Path, protocol: str) -> None:
+    """What cannot be judged would be found out by the first submission."""
+    try:
+        load_protocol(protocol)
+    except UnknownProtocol as unknown:
+        raise EventError(f"{path}: {unknown}") from None
 
 
 def hidden_questions_file(folder: Path, event: Event) -> Path:

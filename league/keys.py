@@ -9,7 +9,7 @@
 | usage of limits | P#<participant> | USAGE#<day or total> |
 | display name, once per event | NAME#<folded name> | NAME |
 | idempotency key | REQUEST#<participant> | <key> |
-| score, immutable | SCORES#<protocol> | <model> |
+| score, immutable once final | SCORES#<protocol> | <model> |
 | leaderboard entry | BOARD#<protocol> | <participant or baseline> |
 | organizers' ruling on a model | RULINGS | <model> |
 | what organizers started last | RUNS | <what> |
@@ -77,7 +77,7 @@ def scores(protocol: str) -> str:
 
 
 def score(model_id: str, protocol: str) -> Key:
-    """An immutable score."""
+    """A score. A provisional one is replaced once, by the final one, which is immutable."""
     return Key(scores(protocol), model_id)
 
 
@@ -197,6 +197,11 @@ def games_prefix(model_id: str, protocol: str, hidden_set: HiddenSet = "first") 
 def game(model_id: str, protocol: str, cache_key: str, hidden_set: HiddenSet = "first") -> str:
     """In the vault: one game, written once."""
     return f"{games_prefix(model_id, protocol, hidden_set)}{cache_key}.json"
+
+
+def cache_key_of(key: str) -> str:
+    """The cache key of a game's object."""
+    return key.rpartition("/")[2].removesuffix(".json")
 
 
 def _suffix(hidden_set: HiddenSet) -> str:

@@ -18,6 +18,7 @@ from league.standings import Span, rank_spans, ties
 CONTENDERS = 10  # for the finale: among them it is tested who can be told apart
 
 Entry = Mapping[str, Any]
+Selection = Mapping[str, Any]  # `league.finalists.Selection`
 _LATEST = 10**14  # milliseconds; far beyond any event, to let the earlier submission sort higher
 
 
@@ -29,16 +30,24 @@ def merit(score: Mapping[str, Any], submitted_at: str) -> str:
     return f"{win_rate:07d}.{score['strict_wins']:05d}.{accuracy:05d}.{early:014d}"
 
 
-def board(event: Event, entries: Iterable[Entry]) -> dict[str, Any]:
-    """The leaderboard document (`GET /leaderboard`)."""
+def board(
+    event: Event, entries: Iterable[Entry], selection: Selection | None = None
+) -> dict[str, Any]:
+    """The leaderboard document (`GET /leaderboard`).
+
+    `selection`: the selection of finalists that organizers have published; None before.
+    """
     scored = sorted(
         (entry for entry in entries if "merit" in entry),
         key=lambda entry: (entry["merit"], entry["owner"]),
         reverse=True,
     )
     participants = [entry for entry in scored if entry["owner"] != BASELINE_OWNER]
-    places = _places(participants)
-    rows = [_row(event, entry, places.get(entry["owner"], _UNRANKED)) for entry in scored]
+    places, finale = _places(participants), _finale_places(selection)
+    rows = [
+        _row(event, entry, places.get(entry["owner"], _UNRANKED), finale.get(_model(entry)))
+        for entry in scored
+    ]
     if scored:
         at = next((i for i, row in enumerate(rows) if row["win_rate"] < 50), len(rows))
         rows.insert(at, _reference_row(event))
@@ -49,6 +58,7 @@ def board(event: Event, entries: Iterable[Entry]) -> dict[str, Any]:
         "protocol": event.judging.protocol,
         "judge": _large_model(event.judge),
         "reference": _large_model(event.reference),
+        "finale": _finale(selection),
         "updated_at": max((entry["changed_at"] for entry in scored), default=None),
         "rows": rows,
     }
@@ -66,6 +76,32 @@ def etag(body: bytes) -> str:
 
 def _large_model(model: Any) -> dict[str, Any]:
     return {"id": model.model, "label": model.label, "stand_in": model.stand_in}
+
+
+def _finale(selection: Selection | None) -> dict[str, Any] | None:
+    """On how many questions of each set the finalists were selected, and how clearly."""
+    if selection is None:
+        return None
+    return {name: selection[name] for name in ("questions", "places", "tied_at_the_cut")}
+
+
+def _finale_places(selection: Selection | None) -> dict[tuple[str, str], dict[str, Any]]:
+    """By owner and model, what the row of that model tells; another model of theirs has no part
+    in it, so that an annulled finalist is none any more."""
+    return {
+        (placed["owner"], placed["model_id"]): {
+            "finalist": placed["finalist"],
+            "rank": placed["rank"],
+            "win_rate": round(placed["win_rate"], 1),
+            "interval": [round(bound, 1) for bound in placed["interval"]],
+            "tied_with": placed["tied_with"],
+        }
+        for placed in (selection["contenders"] if selection else ())
+    }
+
+
+def _model(entry: Entry) -> tuple[str, str]:
+    return entry["owner"], entry.get("model_id", "")
 
 
 class _Place(NamedTuple):
@@ -109,7 +145,9 @@ def _judged(entry: Entry) -> tuple[Any, ...]:
     return entry.get("protocol"), entry.get("judge"), len(entry.get("outcomes", ""))
 
 
-def _row(event: Event, entry: Entry, place: _Place) -> dict[str, Any]:
+def _row(
+    event: Event, entry: Entry, place: _Place, finale: Mapping[str, Any] | None
+) -> dict[str, Any]:
     baseline = entry["owner"] == BASELINE_OWNER
     return {
         "kind": "baseline" if baseline else "participant",
@@ -123,6 +161,7 @@ def _row(event: Event, entry: Entry, place: _Place) -> dict[str, Any]:
         "provisional": entry.get("provisional", False),
         "protocol": entry.get("protocol", event.judging.protocol),
         "judge": entry.get("judge", event.judge.model),
+        "finale": finale,
         "submissions": entry["submissions"],
         "changed_at": entry["changed_at"],
     }
@@ -146,6 +185,7 @@ def _reference_row(event: Event) -> dict[str, Any]:
         "provisional": False,
         "protocol": None,
         "judge": None,
+        "finale": None,
         "submissions": None,
         "changed_at": None,
     }

@@ -1,6 +1,7 @@
 """Pinned model files, and whether an event may be deployed with the ones it names."""
 
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from league.event_file import EVENT_FILE, EventError
 from league.jumpstart import PinnedModel, family
 
 MODELS_FOLDER = Path(__file__).resolve().parents[1] / "models"
+GUIDING_LMI = (0, 32)  # the first that hands `response_format` on to vLLM (docs/adr/0006)
 
 
 @dataclass(frozen=True)
@@ -23,8 +25,8 @@ def load_event_models(event: Event, folder: Path, models: Path = MODELS_FOLDER) 
     """Return the pinned models of the event in `folder`.
 
     Raises:
-        EventError: a model is not pinned, cannot run on the event's instances, or its licence is
-            not accepted.
+        EventError: a model is not pinned, cannot run on the event's instances or do what the event
+            asks of it, or its licence is not accepted.
     """
     path = folder / EVENT_FILE
     base = load_model(event.base_model.id, f"{path}: base_model.id", models)
@@ -70,7 +72,23 @@ def _large_model(event: Event, path: Path, models: Path) -> PinnedModel | None:
         f"{path}: large_endpoint.instance_type",
         large.inference_instance_types,
     )
+    _check_guided_json(event, path, large)
     return large
+
+
+def _check_guided_json(event: Event, path: Path, large: PinnedModel) -> None:
+    """An older container drops the field without a word, and its answers are as free as ever."""
+    version = re.search(r"/djl-inference:(\d+)\.(\d+)\.", large.inference_image)
+    if version is None or (int(version[1]), int(version[2])) >= GUIDING_LMI:
+        return
+    for role in ("judge", "reference"):
+        model = getattr(event, role)
+        if model.kind == "endpoint" and model.guided_json:
+            raise EventError(
+                f"{path}: {role}.guided_json: found true; the pinned image "
+                f"{large.inference_image.rpartition('/')[2]} ignores it: allowed is false, or a "
+                f"model pinned with djl-inference {GUIDING_LMI[0]}.{GUIDING_LMI[1]} or newer"
+            )
 
 
 def _check_eula(eula: Eula, where: str, model: PinnedModel) -> None:

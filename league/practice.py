@@ -13,6 +13,7 @@ from typing_extensions import TypedDict
 from league.event import Event
 from league.judging import GameRecord
 from league.question import Question
+from league.records import Reason
 from league.scoring import score
 
 EVIDENCE_TOKENS = 400  # a verdict with criteria and a few sentences of evidence
@@ -49,10 +50,12 @@ def practice_event(event: Event) -> Event:
     return replace(event, judging=judging, judge=replace(event.judge, max_tokens=tokens))
 
 
-def is_offered(event: Event) -> bool:
-    """Only where judge and reference model are always there: an endpoint of the event's own costs
-    by the hour, and is up for submissions only."""
-    return event.judge.kind == event.reference.kind == "bedrock"
+def needs_large_model(event: Event, unanswered: Sequence[Question]) -> bool:
+    """Whether the event's own endpoint must be up: always for a judge that lives there, and for a
+    reference model while it has questions left to answer."""
+    return event.judge.kind == "endpoint" or (
+        event.reference.kind == "endpoint" and bool(unanswered)
+    )
 
 
 def verdicts(
@@ -81,4 +84,29 @@ def _verdict(game: GameRecord) -> PracticeVerdict:
         why=game.why,
         evidence=game.evidence,
         criteria=dict(criteria) if criteria else None,
+    )
+
+
+# What the state machine caught, to what the participant reads. The league's or AWS's doing, all of
+# it: what a model answered can lose games, and fail nothing.
+_JUDGE_AWAY = frozenset(
+    {"JudgeUnavailable", "EndpointFailed", "EndpointTimedOut", "States.Timeout"}
+)
+
+
+def failure(error: str) -> Reason:
+    """Why a practice judging ended without verdicts, from an error's name."""
+    if error in _JUDGE_AWAY:
+        return Reason(
+            code="judge_unavailable",
+            message="The judge did not answer.",
+            next_step="ask for it again later; your practice judging is given back",
+            refunded=True,
+        )
+    return Reason(
+        code="internal",
+        message="Something went wrong on our side.",
+        next_step="tell the organizers and name this model's id; your practice judging is given "
+        "back",
+        refunded=True,
     )

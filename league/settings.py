@@ -22,7 +22,7 @@ class Settings:
     prepare_machine: str = ""
     rejudge_machine: str = ""
     close_machine: str = ""
-    practice_function: str = ""
+    practice_machine: str = ""
     user_pool: str = ""
     user_pool_client: str = ""
 

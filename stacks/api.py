@@ -71,12 +71,12 @@ class ApiStack(LeagueStack):
         self.data.datasets.grant_put(function, f"{keys.UPLOADS}*")
         for readable in ("*/practice_answers.json", "*/practice_verdicts.json"):
             self.data.models.grant_read(function, readable)
-        self.pipeline.judge_practice.grant_invoke(function)
         for machine in (
             self.pipeline.train_deploy_judge,
             self.pipeline.prepare_event,
             self.pipeline.rejudge,
             self.pipeline.close_league,
+            self.pipeline.practice_judging,
         ):
             self._may_start(function, machine)
         jobs = SageMakerArns(self, self.event).of_models("training-job")
@@ -95,7 +95,7 @@ class ApiStack(LeagueStack):
             prepare_machine=self.pipeline.prepare_event.state_machine_arn,
             rejudge_machine=self.pipeline.rejudge.state_machine_arn,
             close_machine=self.pipeline.close_league.state_machine_arn,
-            practice_function=self.pipeline.judge_practice.function_name,
+            practice_machine=self.pipeline.practice_judging.state_machine_arn,
             user_pool=self.data.users.pool.user_pool_id,
             user_pool_client=self.data.users.client.user_pool_client_id,
         )

@@ -50,12 +50,17 @@ class PipelineStack(LeagueStack):
         self.prepare_event.may_invoke(functions.by_id)
         may_run(self.prepare_event, self.train_deploy_judge)
 
-        self.judge_practice = functions["JudgePractice"]
+        self.practice_judging = LeagueMachine(
+            self, "PracticeJudging", event=event, available=available
+        )
+        self.practice_judging.may_invoke(functions.by_id)
         self.judge_stored = LeagueMachine(self, "JudgeStored", event=event, available=available)
         self.judge_stored.may_invoke(functions.by_id)
         available["JudgeStoredMachine"] = self.judge_stored.state_machine_arn
         self.rejudge = self._judging_stored("Rejudge", functions, available)
+        available["RejudgeMachine"] = self.rejudge.state_machine_arn
         self.close_league = self._judging_stored("CloseLeague", functions, available)
+        may_run(self.close_league, self.rejudge)
 
         UploadTrigger(self, "Uploads", data=data, function=functions["ValidateDataset"])
         BoardTrigger(self, "Board", data=data, function=functions["PublishLeaderboard"])
@@ -64,6 +69,7 @@ class PipelineStack(LeagueStack):
             PrepareEventMachineArn=self.prepare_event.state_machine_arn,
             RejudgeMachineArn=self.rejudge.state_machine_arn,
             CloseLeagueMachineArn=self.close_league.state_machine_arn,
+            LeaseLargeModelFunctionName=functions["LeaseLargeModel"].function_name,
         )
 
     def _judging_stored(

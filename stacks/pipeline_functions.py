@@ -8,7 +8,6 @@ from constructs import Construct
 
 from league import keys
 from league.event import Event, LargeModel
-from league.practice import is_offered
 from league.settings import Settings
 from stacks.data import DataStack
 from stacks.functions import FunctionDefaults, LeagueFunction, Size
@@ -30,12 +29,13 @@ FUNCTIONS: Mapping[str, tuple[Size, tuple[str, ...]]] = {
     "FreezeAnswers": (Size(), ("vault",)),
     "PlanBaseline": (Size(), ()),
     "PlanRejudge": (Size(memory=512, seconds=120), ()),
-    "PlanFinalists": (Size(), ()),
+    "PlanFinalists": (Size(memory=512, seconds=60), ()),
     "SelectFinalists": (Size(memory=512, seconds=120), ("vault",)),
     "JudgePractice": (Size(memory=512, seconds=LONGEST), ("models",)),
+    "RecordPracticeFailure": (Size(), ()),
     "ValidateDataset": (Size(memory=1024, seconds=300), ("datasets",)),
 }
-READS_TABLE_ONLY = ("PublishLeaderboard", "PlanRejudge")
+READS_TABLE_ONLY = ("PublishLeaderboard",)
 TABLELESS = ("AnswerReference",)
 
 QUESTIONS = "questions/*"
@@ -132,8 +132,6 @@ class PipelineFunctions:
 
     def _grant_practice(self) -> None:
         """Nothing of the vault: practice questions are public."""
-        if not is_offered(self.event):
-            return
         practice, models = self["JudgePractice"], self.data.models
         for readable in ("*/practice_answers.json", keys.PRACTICE_REFERENCE):
             models.grant_read(practice, readable)

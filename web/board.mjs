@@ -1,9 +1,11 @@
 // The leaderboard page: asks for the board, shows it, says what changed.
 
-import { whatChanged } from "./changes.mjs";
+import { finalists, whatChanged } from "./changes.mjs";
+import { judgedOtherwise } from "./details.mjs";
 import { absoluteTime, relativeTime } from "./format.mjs";
 import { follow } from "./poll.mjs";
 import { Standings } from "./standings.mjs";
+import { ranges } from "./ties.mjs";
 
 const TIMES_EVERY = 15_000; // ms between refreshes of "2 min ago"
 const NOTHING_YET = "No model has been scored yet. The first one appears here by itself.";
@@ -18,12 +20,15 @@ function show(board) {
   showSummary(board, players);
   showNotice(board);
   showMeaning(board);
+  showFinale(board);
+  byId("about-provisional").hidden = !players.some((row) => row.provisional);
+  byId("about-otherwise").hidden = !board.rows.some((row) => judgedOtherwise(row, board));
   setText(byId("empty"), NOTHING_YET);
   byId("empty").hidden = players.length > 0;
   document.querySelector("table").hidden = board.rows.length === 0;
   byId("reading").hidden = false;
-  standings.show(board.rows);
-  if (shown) setText(byId("news"), whatChanged(shown.rows, board.rows));
+  standings.show(board);
+  if (shown) setText(byId("news"), whatChanged(shown, board));
   shown = board;
 }
 
@@ -61,7 +66,33 @@ function showMeaning({ questions, judge, reference, protocol }) {
     `Win rate: share of ${questions} hidden questions on which the model’s answer beat the reference model’s, ` +
       "both orders. Whiskers: 95 % Wilson interval.",
   );
-  setText(byId("judged-by"), `${judge.label}. Against: ${reference.label}. Protocol: ${protocol}.`);
+  setText(byId("judging"), `Judged by ${judge.label} · protocol ${protocol} · ${questions} hidden questions`);
+  setText(byId("judged-by"), `${judge.label} (${judge.id}). Against: ${reference.label}. Protocol: ${protocol}.`);
+}
+
+/** Who plays the finale, best first, once organizers have published it. */
+function showFinale(board) {
+  const [line, about] = [byId("finale"), byId("about-finale")];
+  line.hidden = about.hidden = !board.finale;
+  if (!board.finale) return;
+  const strong = document.createElement("strong");
+  strong.textContent = "Finalists:";
+  const names = finalists(board).flatMap((row, at) => {
+    const name = document.createElement("bdi");
+    name.textContent = row.name;
+    return [at ? ", " : " ", name];
+  });
+  line.replaceChildren(strong, ...names);
+  const { questions, tied_at_the_cut: tied } = board.finale;
+  const all = questions.reduce((sum, n) => sum + n, 0);
+  const cut = tied.length
+    ? ` The test could not tell places ${ranges(tied)} apart: the rules of rank decided who plays.`
+    : "";
+  setText(
+    about.querySelector("dd"),
+    `After the close the first ten were judged on ${questions[1]} more questions. ` +
+      `The win rate over all ${all} chose the finalists.${cut}`,
+  );
 }
 
 function showConnection(state) {

@@ -1,10 +1,13 @@
 // The rows of the table: one element per row of the board, kept as long as that row is on it.
 
+import { fillDetails, judgedOtherwise, OTHERWISE, PROVISIONAL } from "./details.mjs";
 import { absoluteTime, percent, relativeTime } from "./format.mjs";
 import { glide } from "./glide.mjs";
+import { brackets, ranges } from "./ties.mjs";
 
 const UNTOLD = "–";
 const LEADERS = 3;
+const TIED = "An exact test on the same questions cannot tell these ranks apart";
 const TAGS = { reference: "Baseline: the line to beat", baseline: "Baseline" };
 
 export class Standings {
@@ -17,8 +20,9 @@ export class Standings {
     this.#template = template;
   }
 
-  /** Shows the rows of a board in the order given. Text only: nothing in a row is read as markup. */
-  show(rows) {
+  /** Shows the rows of a board in its order. Text only: nothing in a row is read as markup. */
+  show(board) {
+    const { rows } = board;
     const elements = new Map();
     const seen = new Map();
     for (const row of rows) {
@@ -27,10 +31,11 @@ export class Standings {
       elements.set(key, element);
     }
     this.#elements = elements;
+    const drawn = brackets(rows);
     glide(this.#body, () => {
       const wanted = [...elements.values()];
       const kept = new Set(wanted);
-      wanted.forEach((element, index) => fill(element, rows[index]));
+      wanted.forEach((element, index) => fill(element, rows[index], board, drawn[index]));
       for (const element of [...this.#body.children]) {
         if (!kept.has(element)) element.remove();
       }
@@ -50,17 +55,17 @@ function keyOf({ kind, name }, seen) {
   return `${owner}#${nth}`;
 }
 
-function fill(element, row) {
+function fill(element, row, board, drawn) {
   const part = (name) => element.querySelector(`.${name}`);
   element.dataset.kind = row.kind;
   element.dataset.place = row.rank && row.rank <= LEADERS ? row.rank : "";
   element.dataset.beats = row.kind === "participant" && row.win_rate > 50;
-  fillRank(part, row);
+  fillRank(part, row, drawn);
 
   const name = element.querySelector("bdi");
   name.textContent = row.name.trim() || "No name";
   name.title = row.name;
-  part("tag").textContent = TAGS[row.kind] ?? "";
+  part("tags").replaceChildren(...tags(row, board).map(tag));
 
   part("percent").textContent = percent(row.win_rate);
   part("interval").hidden = !row.interval;
@@ -71,14 +76,61 @@ function fill(element, row) {
   part("count").textContent = counted ? row.submissions : UNTOLD;
   part("unit").textContent = counted ? (row.submissions === 1 ? " submission" : " submissions") : "";
   fillTime(element.querySelector("time"), row.changed_at);
+  fillMore(part, row, board);
 }
 
-function fillRank(part, { rank, rank_span }) {
+/** What sets a row apart, as `[kind, text, explanation]`. */
+function tags(row, board) {
+  const found = [];
+  if (TAGS[row.kind]) found.push(["plain", TAGS[row.kind], ""]);
+  if (row.finale?.finalist) found.push(["finalist", "Finalist", ""]);
+  if (row.provisional) found.push(["provisional", "Provisional", PROVISIONAL]);
+  const other = judgedOtherwise(row, board);
+  if (other) found.push(["otherwise", `Other ${other}`, OTHERWISE]);
+  if (row.tied_with?.length) found.push(["plain", `Tied with ${ranges(row.tied_with)}`, TIED]);
+  return found;
+}
+
+function tag([kind, text, explanation]) {
+  const made = document.createElement("span");
+  made.className = "tag";
+  made.dataset.tag = kind;
+  made.textContent = text;
+  made.title = explanation;
+  return made;
+}
+
+/** The facts are written out only while they are looked at: a board has hundreds of rows. */
+function fillMore(part, row, board) {
+  const [button, panel] = [part("toggle"), part("details")];
+  button.hidden = row.kind === "reference";
+  button.setAttribute("aria-label", `Details: ${row.name}`);
+  const write = () => {
+    panel.hidden = button.getAttribute("aria-expanded") !== "true";
+    if (!panel.hidden) fillDetails(panel, row, board);
+  };
+  button.onclick = () => {
+    button.setAttribute("aria-expanded", panel.hidden);
+    write();
+  };
+  write();
+}
+
+function fillRank(part, { rank, rank_span }, drawn) {
   const [best, worst] = rank_span ?? [rank, rank];
   part("place").textContent = rank ?? UNTOLD;
   part("ranks").textContent = `${best}–${worst}`;
   part("span").hidden = best === worst;
-  part("span").title = `Cannot be told apart: the true rank may be any from ${best} to ${worst}`;
+  part("span").title = `The interval allows any rank from ${best} to ${worst}`;
+  part("brackets").replaceChildren(...drawn.map(bracket));
+}
+
+function bracket({ lane, part }) {
+  const made = document.createElement("span");
+  made.className = "bracket";
+  made.dataset.part = part;
+  made.style.setProperty("--lane", lane);
+  return made;
 }
 
 /** Positions go in through the CSSOM, which a strict style-src allows; markup would not be. */

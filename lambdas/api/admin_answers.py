@@ -105,10 +105,12 @@ class SelectionAnswer(Selection):
 
 
 class FinalistsAnswer(TypedDict):
-    """The last run and the last selection that came to an end."""
+    """The last run, the last selection that came to an end, and the number of the one that the
+    leaderboard shows."""
 
     run: RunAnswer | None
     selection: SelectionAnswer | None
+    published: int | None
 
 
 class Preparation(TypedDict):
@@ -120,11 +122,13 @@ class Preparation(TypedDict):
 
 
 class Frozen(TypedDict):
-    """The reference answers that everybody is compared with, and since when."""
+    """The reference answers that everybody is compared with, and since when; `second_questions`
+    are those of the second hidden set, 0 where the event has none."""
 
     hash: str
     at: str
     questions: int
+    second_questions: int
 
 
 class AdminEvent(TypedDict):

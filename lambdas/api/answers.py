@@ -178,11 +178,12 @@ class ScoreAnswer(TypedDict, total=False):
 
 
 class PracticeJudging(TypedDict):
-    """The last practice judging. state: queued, judged or failed (and given back); `verdicts` of
-    the last one that ended well."""
+    """The last practice judging. state: queued, judged or failed (and given back, with a reason);
+    `verdicts` of the last one that ended well."""
 
     state: str
     requested_at: str
+    reason: Reason | None
     verdicts: PracticeVerdicts | None
 
 

@@ -6,9 +6,10 @@ from lambdas.api import runs
 from lambdas.api.admin_answers import FinalistsAnswer, SelectionAnswer
 from lambdas.api.identity import ORGANIZERS
 from lambdas.api.routing import Call, Routes
+from lambdas.shared.function import logger
 from lambdas.shared.table import Table
 from league import keys, phases
-from league.errors import Conflict
+from league.errors import Conflict, NotFound
 
 routes = Routes(ORGANIZERS)
 
@@ -42,10 +43,39 @@ def get_finalists(call: Call) -> FinalistsAnswer:
     return _answer(call)
 
 
+@routes.post(
+    "/admin/finalists/<number>/publish", answer=FinalistsAnswer, errors=(NotFound, Conflict)
+)
+def publish_finalists(call: Call) -> FinalistsAnswer:
+    """Show on the leaderboard who plays the finale; another selection can take its place."""
+    number = _number(call)
+    if not call.done:  # a late repetition must not undo what was published since
+        phases.require_prepared(call.services.event_state())
+        expression = "SET finale_selection = :number"
+        call.services.table.update(keys.EVENT_STATE, expression, {":number": number})
+        logger.info("finalists published", number=number, by=call.participant)
+    return _answer(call)
+
+
+def _number(call: Call) -> int:
+    for each in _ended(call.services.table):
+        if str(each["number"]) == call.path["number"]:
+            return int(each["number"])
+    raise NotFound(
+        "There is no such selection, or it has not come to its end.",
+        "GET /admin/finalists shows the last one",
+        "no_such_selection",
+    )
+
+
 def selected(table: Table) -> dict[str, Any] | None:
     """The last selection that came to an end."""
-    ended = [each for each in table.query(keys.SELECTIONS) if "result" in each]
+    ended = _ended(table)
     return ended[-1] if ended else None
+
+
+def _ended(table: Table) -> list[dict[str, Any]]:
+    return [each for each in table.query(keys.SELECTIONS) if "result" in each]
 
 
 def _answer(call: Call) -> FinalistsAnswer:
@@ -53,6 +83,7 @@ def _answer(call: Call) -> FinalistsAnswer:
     return FinalistsAnswer(
         run=runs.find(call, WHAT, call.services.settings.close_machine),
         selection=_selection(last) if last else None,
+        published=call.services.event_state().get("finale_selection"),
     )
 
 

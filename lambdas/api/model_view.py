@@ -61,6 +61,7 @@ def _practice_judging(record: Record, services: Services) -> PracticeJudging | N
     return PracticeJudging(
         state=last["state"],
         requested_at=last["requested_at"],
+        reason=last.get("reason"),
         verdicts=_read(services, key),
     )
 

@@ -1,28 +1,25 @@
 """What the judge says of a model's practice answers, and why."""
 
-import datetime as dt
-import json
 from collections.abc import Mapping
 from typing import Any
 
-from lambdas.api import quota
+from lambdas.api import quota, starting
 from lambdas.api.answers import PracticeAccepted
 from lambdas.api.identity import PARTICIPANTS
 from lambdas.api.me import usage
 from lambdas.api.model_view import location
 from lambdas.api.models import load
 from lambdas.api.routing import Call, Routes
+from lambdas.api.runs import NOT_STARTED, RUNNING, status_of
 from lambdas.shared.table import ConditionFailed, update_write
-from league import keys, practice
+from league import keys
 from league.errors import Conflict, LimitReached, NotFound
 from league.limits import Use
-from league.records import ModelState, parse_timestamp, timestamp
+from league.records import ModelState, day, timestamp
 
 routes = Routes(PARTICIPANTS)
 
 ANSWERED = (ModelState.READY, ModelState.JUDGING, ModelState.SCORED, ModelState.ANNULLED)
-# Longer than the function may take with its repetitions: what is queued since then was lost.
-LOST_AFTER = dt.timedelta(hours=1)
 
 
 @routes.post(
@@ -34,10 +31,11 @@ LOST_AFTER = dt.timedelta(hours=1)
 def judge_practice(call: Call) -> PracticeAccepted:
     """Have the judge compare the practice answers with the reference model's, and say why."""
     record = load(call, call.path["model_id"])
-    if not _is_mine(call, record) and not _is_under_way(call, record):
-        record = _request(call, record)
-    if _is_mine(call, record) and not call.done:
-        _invoke(call, record)
+    if not call.done:
+        if not _is_mine(call, record) and not _is_under_way(call, record):
+            record = _request(call, record)
+        if _is_queued(record):
+            starting.practise(call.services, record)
     return PracticeAccepted(
         id=record["id"],
         state=record["practice_judging"]["state"],
@@ -50,30 +48,30 @@ def _is_mine(call: Call, record: Mapping[str, Any]) -> bool:
     return bool((record.get("practice_judging") or {}).get("key") == call.key)
 
 
+def _is_queued(record: Mapping[str, Any]) -> bool:
+    return bool((record.get("practice_judging") or {}).get("state") == "queued")
+
+
 def _is_under_way(call: Call, record: Mapping[str, Any]) -> bool:
-    last = record.get("practice_judging") or {}
-    if last.get("state") != "queued":
-        return call.done
-    return call.now - parse_timestamp(last["requested_at"]) < LOST_AFTER
+    """A queued one whose execution has ended was stopped from outside: nobody will end it."""
+    if not _is_queued(record):
+        return False
+    name = starting.practice_name(call.services, record)
+    arn = starting.execution_arn(call.services.settings.practice_machine, name)
+    return status_of(call, arn) in (RUNNING, NOT_STARTED)
 
 
 def _request(call: Call, record: dict[str, Any]) -> dict[str, Any]:
-    """Count the practice judging and write it down, together."""
-    if not practice.is_offered(call.event):
-        raise Conflict(
-            "This event has no practice judge: its judge is up for submissions only.",
-            "read your model's practice answers beside their grading notes",
-            code="no_practice_judge",
-        )
+    """Write the practice judging down, and count it in the same transaction."""
     if record["state"] not in ANSWERED:
         raise Conflict(
             f"The model is {record['state']}: it has no practice answers yet.",
             "follow it at GET /models/{id} until it is ready",
             code="model_not_ready",
         )
-    number = (record.get("practice_judging") or {}).get("number", 0)
+    last = record.get("practice_judging") or {}
     wanted = {
-        "number": number + 1,
+        "number": last.get("number", 0) + 1,
         "key": call.key,
         "state": "queued",
         "requested_at": timestamp(call.now),
@@ -81,27 +79,18 @@ def _request(call: Call, record: dict[str, Any]) -> dict[str, Any]:
     write = update_write(
         keys.model(call.participant, record["id"]),
         "SET practice_judging = :wanted",
-        {":wanted": wanted, ":number": number},
-        "attribute_not_exists(practice_judging) OR practice_judging.#number = :number",
-        {"#number": "number"},
+        {":wanted": wanted, ":number": last.get("number", 0), ":state": last.get("state", "")},
+        "attribute_not_exists(practice_judging) OR "
+        "(practice_judging.#number = :number AND practice_judging.#state = :state)",
+        {"#number": "number", "#state": "state"},
     )
-    table, limits = call.services.table, call.event.limits
+    table = call.services.table
     try:
-        use = Use(practice_judgings=1)
-        quota.write_within(table, call.participant, use, limits, call.now, [write])
+        if _is_queued(record) and last["requested_at"][:10] == day(call.now):
+            table.transact([write])  # what was stopped is counted for today, and not given back
+        else:
+            use, limits = Use(practice_judgings=1), call.event.limits
+            quota.write_within(table, call.participant, use, limits, call.now, [write])
     except ConditionFailed:
         pass  # another request was faster
     return load(call, record["id"])
-
-
-def _invoke(call: Call, record: Mapping[str, Any]) -> None:
-    payload = {
-        "participant": call.participant,
-        "model_id": record["id"],
-        "number": record["practice_judging"]["number"],
-    }
-    call.services.functions.invoke(
-        FunctionName=call.services.settings.practice_function,
-        InvocationType="Event",
-        Payload=json.dumps(payload).encode(),
-    )

@@ -6,6 +6,7 @@ No question and no answer is shown here: whoever needs them reads the vault, wit
 from collections.abc import Mapping
 from typing import Any, cast
 
+from lambdas.api import runs
 from lambdas.api.admin_answers import ReviewItem, ReviewList, RulingAnswer, RulingDecision
 from lambdas.api.bodies import ReviewDecision, RulingReason
 from lambdas.api.identity import ORGANIZERS
@@ -14,7 +15,7 @@ from lambdas.api.routing import Call, Routes
 from lambdas.shared import standing
 from lambdas.shared.function import logger
 from lambdas.shared.table import ConditionFailed, Item, update_write
-from league import failures, keys, reviews
+from league import contenders, failures, keys, reviews
 from league.errors import Conflict, NotFound
 from league.records import ModelState, TimelineEntry
 from league.rejudging import active_protocol, kept_protocols
@@ -90,8 +91,20 @@ def _ruled(call: Call, decision: Decision, reason: str) -> RulingAnswer:
             ruling = dict(_decide(call, record, ruling, decision, reason))
         for protocol in kept_protocols(call.event, call.services.event_state()):
             standing.refresh(call.services.table, record["participant"], protocol)
+            _judge_contenders(call, protocol)
     assert ruling is not None
     return cast(RulingAnswer, _named(ruling, RulingAnswer))
+
+
+def _judge_contenders(call: Call, protocol: str) -> None:
+    """Where the top may have come within reach, have the second games played that are still open.
+
+    It comes after the board is in line: a run that takes on work plans after this.
+    """
+    if call.event.judging.orders == "contenders":
+        machine = call.services.settings.rejudge_machine
+        values = {"protocol": protocol, "contenders": True}
+        runs.start(call, contenders.run_of(protocol), machine, values)
 
 
 def _named(ruling: Mapping[str, Any], kind: type) -> dict[str, Any]:

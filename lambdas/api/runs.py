@@ -14,7 +14,9 @@ from league.records import timestamp
 
 RUNNING, SUCCEEDED, NOT_STARTED = "RUNNING", "SUCCEEDED", "NOT_STARTED"
 
-Run = Mapping[str, Any]  # number, key, requested_by, requested_at
+# number, key, requested_by, requested_at; `over` is the number of a run that takes on no more work,
+# though its execution may not have ended yet.
+Run = Mapping[str, Any]
 
 
 def start(call: Call, what: str, machine: str, values: Mapping[str, Any]) -> None:
@@ -23,10 +25,7 @@ def start(call: Call, what: str, machine: str, values: Mapping[str, Any]) -> Non
     Repeating a request starts what it did not come to start, and nothing else.
     """
     last: Run = call.services.table.get(keys.run(what)) or {}
-    if last.get("key") != call.key and status(call, what, machine, last) not in (
-        RUNNING,
-        NOT_STARTED,
-    ):
+    if last.get("key") != call.key and not _takes_work(call, what, machine, last):
         last = _next(call, what, last)
     if not call.done:
         name = _name(call, what, last)
@@ -45,6 +44,12 @@ def find(call: Call, what: str, machine: str) -> RunAnswer | None:
         requested_by=last["requested_by"],
         requested_at=last["requested_at"],
     )
+
+
+def _takes_work(call: Call, what: str, machine: str, run: Run) -> bool:
+    if run and run.get("over") == run["number"]:
+        return False
+    return status(call, what, machine, run) in (RUNNING, NOT_STARTED)
 
 
 def status(call: Call, what: str, machine: str, run: Run) -> str:

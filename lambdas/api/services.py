@@ -61,10 +61,6 @@ class Services:
     def sagemaker(self) -> Any:
         return self._client("sagemaker", config=Config(retries=RETRIES))
 
-    @cached_property
-    def functions(self) -> Any:
-        return self._client("lambda", config=Config(retries=RETRIES))
-
     def event_state(self) -> dict[str, Any]:
         """What organizers opened and closed, and whether the answers are frozen."""
         return self.table.get(keys.EVENT_STATE) or {}

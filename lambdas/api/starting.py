@@ -23,6 +23,22 @@ def judge(services: Services, record: Mapping[str, Any]) -> None:
     _start_model(services, record, "judge", "judge" if number == 1 else f"judge-{number}")
 
 
+def practise(services: Services, record: Mapping[str, Any]) -> None:
+    """Have the judge look at a model's practice answers, for the `number`th time."""
+    values = {
+        "participant": record["participant"],
+        "model_id": record["id"],
+        "number": record["practice_judging"]["number"],
+    }
+    name = practice_name(services, record)
+    start(services, services.settings.practice_machine, name, values)
+
+
+def practice_name(services: Services, record: Mapping[str, Any]) -> str:
+    suffix = f"practice-{record['practice_judging']['number']}"
+    return names.execution_name(services.event.name, record["id"], record["attempt"], suffix)
+
+
 def prepare(services: Services, number: int, requested_by: str) -> None:
     """Prepare the event, for the `number`th time."""
     name = prepare_name(services, number)

@@ -26,6 +26,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         "hash": digest,
         "at": timestamp(utc_now()),
         "questions": bundle.event().hidden_questions,
+        "second_questions": bundle.event().second_hidden_questions,
     }
     try:
         table().update(

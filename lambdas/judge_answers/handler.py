@@ -6,20 +6,14 @@ from aws_lambda_powertools.metrics import MetricUnit
 
 from lambdas.shared import bundle, models
 from lambdas.shared.function import client, logger, metrics, settings, table
-from lambdas.shared.large_models import large_model
-from lambdas.shared.patience import Time
 from lambdas.shared.session import Session
 from lambdas.shared.storage import Bucket
 from lambdas.shared.submission import Progress, Submission
-from lambdas.shared.token_budget import TokenBudget
 from league import keys
-from league.event import Event
 from league.records import ModelState
 from league.rejudging import judging_protocol, under
 
 READ_SECONDS = 30  # a verdict is short; a judge that takes longer is asked again
-# A call that began at the last moment ends, is stored and the chain is written in this time.
-MARGIN_SECONDS = READ_SECONDS + 15
 # The state machine waits this long before the next turn, twice as long after each: a rush at the
 # deadline lasts for hours, and a submission may take thirty transitions for its judging.
 FIRST_WAIT_SECONDS = 60
@@ -33,8 +27,6 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     is; `judged_under` is the protocol of the first turn, which holds for the later ones;
     `hidden_set` is first unless it says second.
     """
-    time = Time()
-    deadline = time.now() + context.get_remaining_time_in_millis() / 1000 - MARGIN_SECONDS
     record = models.load(table(), event)
     if "protocol" not in event:
         models.move(table(), event, ModelState.JUDGING)
@@ -47,7 +39,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         entries=lambda: table().query(keys.board(league.judging.protocol)),
         hidden_set=event.get("hidden_set", "first"),
     )
-    progress = submission.judge(_session(league, time, deadline))
+    progress = submission.judge(Session.of_invocation(league, context, read_seconds=READ_SECONDS))
     _report(record["id"], progress)
     return {
         "remaining": progress.remaining,
@@ -59,17 +51,6 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 def _protocol(event: dict[str, Any]) -> str:
     chosen = event.get("protocol") or event.get("judged_under")
     return chosen or judging_protocol(bundle.event(), table().get(keys.EVENT_STATE) or {})
-
-
-def _session(league: Event, time: Time, deadline: float) -> Session:
-    judge = league.judge
-    return Session(
-        large_model(judge, league, attempts=1, read_seconds=READ_SECONDS),
-        TokenBudget(table(), judge.model, judge.tokens_per_minute, time),
-        concurrency=judge.concurrency,
-        deadline=deadline,
-        time=time,
-    )
 
 
 def _report(model_id: str, progress: Progress) -> None:

@@ -32,7 +32,14 @@ def _board() -> dict[str, Any]:
     state = table().get(keys.EVENT_STATE) or {}
     shown = rejudging.active_protocol(bundle.event(), state)
     entries = table().query(keys.board(shown))
-    return board(rejudging.under(bundle.event(), shown), entries)
+    return board(rejudging.under(bundle.event(), shown), entries, _selection(state))
+
+
+def _selection(state: rejudging.State) -> dict[str, Any] | None:
+    """The selection of finalists that organizers have published."""
+    number = state.get("finale_selection")
+    selection = table().get(keys.selection(number)) if number else None
+    return selection and selection["result"]
 
 
 def _standing_tag() -> str | None:

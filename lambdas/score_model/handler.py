@@ -1,4 +1,4 @@
-"""Score: one immutable score record, and the owner's best on the board."""
+"""Score: the score record, final unless it is provisional, and the owner's best on the board."""
 
 from typing import Any
 
@@ -6,6 +6,7 @@ from lambdas.shared import bundle, models, standing
 from lambdas.shared.function import logger, settings, table
 from lambdas.shared.scorecard import scorecard
 from lambdas.shared.storage import Bucket
+from lambdas.shared.table import ConditionFailed
 from league import keys
 from league.clock import utc_now
 from league.records import ModelState, timestamp
@@ -16,24 +17,62 @@ INTERNAL = frozenset({"flags", "outcomes", "review"})
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Safe to repeat: the first score of a model under a protocol stands.
+    """Safe to repeat, in any order: `standing.enter` says which score stands.
 
-    With `protocol` it is a re-judge, and only the score is written: the model is where it was.
-    `judged_under` names the protocol of the games, should another have been published since.
+    With `protocol` the model was scored before, and it is where it was: a re-judge adds a score,
+    and a provisional score becomes final. `judged_under` names the protocol of the games, should
+    another have been published since.
     """
     record = models.load(table(), event)
-    rejudged = "protocol" in event
     protocol = event.get("protocol") or event.get("judged_under") or _protocol()
     vault = Bucket(settings().vault_bucket)
     stored = standing.enter(table(), _score(vault, record, protocol))
     vault.write_json(keys.score_record(record["id"], protocol), stored)
-    if not rejudged:
-        shown = {name: value for name, value in stored.items() if name not in INTERNAL}
-        models.move(table(), event, ModelState.SCORED, {"score": shown})
+    if "protocol" not in event:
+        models.move(table(), event, ModelState.SCORED, {"score": _shown(stored)})
+    latest = _follow(vault, record, protocol, stored)
     logger.info(
-        "scored", model_id=event["model_id"], protocol=protocol, win_rate=stored["win_rate"]
+        "scored",
+        model_id=event["model_id"],
+        protocol=protocol,
+        win_rate=latest["win_rate"],
+        provisional=latest["provisional"],
     )
-    return {"win_rate": stored["win_rate"]}
+    return {"win_rate": latest["win_rate"]}
+
+
+def _follow(
+    vault: Bucket, record: dict[str, Any], protocol: str, stored: dict[str, Any]
+) -> dict[str, Any]:
+    """Vault and record follow the score that stands now.
+
+    A slower execution may have written a provisional one over the final one there. Each looks once
+    more after its writes, and a final score stays, so whoever writes last has seen it.
+    """
+    latest = table().get(keys.score(record["id"], protocol)) or stored
+    if latest != stored:
+        vault.write_json(keys.score_record(record["id"], protocol), latest)
+    if not latest["provisional"]:
+        _show_final(record, latest)
+    return latest
+
+
+def _show_final(record: dict[str, Any], score: dict[str, Any]) -> None:
+    """Its owner sees the final score where they saw the provisional one."""
+    try:
+        table().update(
+            keys.model(record["participant"], record["id"]),
+            "SET #score = :score",
+            {":score": _shown(score), ":true": True, ":protocol": score["protocol"]},
+            {"#score": "score", "#protocol": "protocol"},
+            "#score.provisional = :true AND #score.#protocol = :protocol",
+        )
+    except ConditionFailed:
+        pass  # they see it, or a score under another protocol
+
+
+def _shown(score: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in score.items() if name not in INTERNAL}
 
 
 def _protocol() -> str:

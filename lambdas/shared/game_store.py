@@ -39,10 +39,16 @@ class GameStore:
 
     def kept(self) -> dict[str, Record]:
         """Every game decided so far, by cache key."""
-        prefix = keys.games_prefix(self._model_id, self._protocol, self._hidden_set)
-        found = self._vault.keys(prefix)
-        records = concurrently(self._vault.read_json, found, READS_AT_ONCE)
+        records = concurrently(self._vault.read_json, self._objects(), READS_AT_ONCE)
         return {record["cache_key"]: record for record in records}
+
+    def keys(self) -> set[str]:
+        """The cache keys of every game decided so far."""
+        return {keys.cache_key_of(key) for key in self._objects()}
+
+    def _objects(self) -> list[str]:
+        prefix = keys.games_prefix(self._model_id, self._protocol, self._hidden_set)
+        return self._vault.keys(prefix)
 
     def keep(self, record: Record) -> Record:
         """Store a game unless it is there already; return the record that stands.

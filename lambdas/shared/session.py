@@ -1,6 +1,6 @@
 """Judging as far as time goes: games side by side, waiting for a judge that is busy.
 
-session = Session(judge, budget, concurrency=30, deadline=time.now() + 800)
+session = Session.of_invocation(league, context, read_seconds=30)
 session.play(trials, store.keep)      the records of those that were decided in time
 """
 
@@ -11,13 +11,18 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from lambdas.shared.concurrently import concurrently
-from lambdas.shared.large_models import LargeModel, is_passing
+from lambdas.shared.function import table
+from lambdas.shared.large_models import is_passing, large_model
 from lambdas.shared.patience import Backoff, Time
 from lambdas.shared.token_budget import TokenBudget
 from lambdas.shared.trial import Trial
 from league.errors import JudgeUnavailable
+from league.event import Event
+from league.large_models import LargeModel
 
 Record = Mapping[str, Any]
+# Before a function ends: what the last call said is stored, and the chain is written.
+WRITING_SECONDS = 15
 
 
 class Session:
@@ -46,6 +51,23 @@ class Session:
         self._backoff = backoff or Backoff()
         self._stopped = threading.Event()
         self._open = 0  # how many games are to come: an estimate, so threads need no lock for it
+
+    @classmethod
+    def of_invocation(cls, league: Event, context: Any, *, read_seconds: int) -> "Session":
+        """Asks the judge of `league` for as long as this invocation lasts.
+
+        `read_seconds` is the longest that one call may take; a call that begins at the last moment
+        ends before the function does.
+        """
+        judge, time = league.judge, Time()
+        left = context.get_remaining_time_in_millis() / 1000
+        return cls(
+            large_model(judge, league, attempts=1, read_seconds=read_seconds),
+            TokenBudget(table(), judge.model, judge.tokens_per_minute, time),
+            concurrency=judge.concurrency,
+            deadline=time.now() + left - read_seconds - WRITING_SECONDS,
+            time=time,
+        )
 
     def play(self, trials: Sequence[Trial], keep: Callable[[Record], Record]) -> list[Record]:
         """Decide `trials`, each handed to `keep` as soon as it is decided.

@@ -8,8 +8,15 @@ so the last of several writers has seen everything.
 from collections.abc import Mapping
 from typing import Any
 
-from lambdas.shared.table import ConditionFailed, Item, Table, put_new_write, update_write
-from league import keys
+from lambdas.shared.table import (
+    ConditionFailed,
+    Item,
+    Table,
+    put_new_write,
+    replace_write,
+    update_write,
+)
+from league import contenders, keys
 from league.participants import shown_name
 from league.rejudging import ENTRY_FIELDS, by_merit, entry_of
 from league.reviews import is_annulled
@@ -20,7 +27,8 @@ TRIES = 20
 def enter(table: Table, score: Mapping[str, Any]) -> Item:
     """Store a score, count the submission, and refresh its owner's place; return what stands.
 
-    Safe to repeat: the first score of a model under a protocol stands.
+    Safe to repeat, in any order: the first score of a model under a protocol stands, but the first
+    final one takes the place of a provisional one.
     """
     owner, protocol = score["owner"], score["protocol"]
     key = keys.score(score["model_id"], protocol)
@@ -33,11 +41,29 @@ def enter(table: Table, score: Mapping[str, Any]) -> Item:
     try:
         table.transact([put_new_write(key, score), count])
     except ConditionFailed:
-        pass  # scored before
+        _finish(table, key, score)
     stored = table.get(key)
     assert stored is not None
     refresh(table, owner, protocol)
     return stored
+
+
+def contending(table: Table, protocol: str) -> dict[str, str]:
+    """Owners by model id: whose provisional scores count and could reach the top of the board."""
+    annulled = {each["model_id"] for each in table.query(keys.RULINGS) if is_annulled(each)}
+    scores = table.query(keys.scores(protocol))
+    counting = (score for score in scores if score["model_id"] not in annulled)
+    return contenders.contending(counting, table.query(keys.board(protocol)))
+
+
+def _finish(table: Table, key: keys.Key, score: Mapping[str, Any]) -> None:
+    """Of a model that was scored before: provisional becomes final, and nothing else changes."""
+    if score.get("provisional"):
+        return
+    try:
+        table.transact([replace_write(key, score, "provisional = :true", {":true": True})])
+    except ConditionFailed:
+        pass  # it was final
 
 
 def refresh(table: Table, owner: str, protocol: str) -> None:

@@ -13,6 +13,7 @@ from league.contenders import could_reach_top
 from league.event import Event
 from league.judging import ORDERS, Order, orders_for
 from league.keys import HiddenSet
+from league.scoring import score
 
 Record = Mapping[str, Any]
 Entries = Callable[[], Iterable[Mapping[str, Any]]]
@@ -58,17 +59,25 @@ class Submission:
             JudgeUnavailable: the judge refuses what trying again cannot mend.
         """
         games = _Games(self._store, session)
-        first = self._trials(second=False)
-        second = self._trials(second=True)
+        first, second = self._trials(second=False), self._trials(second=True)
         remaining = games.play(first)
-        played = first
-        # Whoever has begun the second orders plays them all, even if the board has moved since.
-        if second and not remaining and (games.has_any(second) or self._contends(games)):
+        plays_on = not remaining and self._plays_on(games, second)
+        if not remaining and not plays_on:
+            self._write_chain(games, first)
+            # Had another execution chained all of them before, this would have cut its chain short.
+            plays_on = games.found_any_now(second)
+        if plays_on:
             remaining = games.play(second)
-            played = [*first, *second]
-        if not remaining:
-            self._store.write_chain(games.records_of(played), self._league.judge.model)
+            if not remaining:
+                self._write_chain(games, [*first, *second])
         return Progress(games.fresh, games.kept, remaining)
+
+    def _plays_on(self, games: "_Games", second: Sequence[Trial]) -> bool:
+        """Whoever has begun the second orders plays them all, even if the board has moved since."""
+        return bool(second) and (games.has_any(second) or self._contends(games))
+
+    def _write_chain(self, games: "_Games", trials: Sequence[Trial]) -> None:
+        self._store.write_chain(games.records_of(trials), self._league.judge.model)
 
     def _trials(self, *, second: bool) -> list[Trial]:
         """The games due first, or those of the other order, as the questions were frozen: the
@@ -84,9 +93,11 @@ class Submission:
         return orders_for(case.question.id, self._model_id, self._orders)
 
     def _contends(self, games: "_Games") -> bool:
-        records = [game_of(record) for record in games.records]
+        played = [game_of(record) for record in games.records]
         topics = {case.question.id: case.question.topic for case in self._cases}
-        return could_reach_top(records, topics, self._entries(), self._owner)
+        due = {case.question.id: self._due_first(case) for case in self._cases}
+        outcomes = score(played, topics, due).outcomes
+        return could_reach_top(outcomes, self._entries(), self._owner)
 
 
 class _Games:
@@ -121,6 +132,13 @@ class _Games:
 
     def has_any(self, trials: Sequence[Trial]) -> bool:
         return any(trial.key in self._decided for trial in trials)
+
+    def found_any_now(self, trials: Sequence[Trial]) -> bool:
+        """Whether the vault holds any of `trials` by now; then all that it holds is known here."""
+        if not trials or self._store.keys().isdisjoint(trial.key for trial in trials):
+            return False
+        self._decided |= self._store.kept()
+        return True
 
     def records_of(self, trials: Sequence[Trial]) -> list[Record]:
         return [self._decided[trial.key] for trial in trials]

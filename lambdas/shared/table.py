@@ -129,12 +129,21 @@ class Table:
 
 def put_new_write(key: Key, item: Mapping[str, Any]) -> Item:
     """A write for `Table.transact`: this item, if there is none."""
-    return {
-        "Put": {
-            "Item": {**_to_item(item), **key.item()},
-            "ConditionExpression": "attribute_not_exists(pk)",
-        }
-    }
+    return _put_write(key, item, "attribute_not_exists(pk)")
+
+
+def replace_write(
+    key: Key, item: Mapping[str, Any], condition: str, values: Mapping[str, Any]
+) -> Item:
+    """A write for `Table.transact`: this item instead of one of which `condition` holds."""
+    write = _put_write(key, item, condition)
+    write["Put"]["ExpressionAttributeValues"] = _to_item(values)
+    return write
+
+
+def _put_write(key: Key, item: Mapping[str, Any], condition: str) -> Item:
+    whole = {**_to_item(item), **key.item()}
+    return {"Put": {"Item": whole, "ConditionExpression": condition}}
 
 
 def update_write(

@@ -5,12 +5,12 @@ from functools import cached_property
 from typing import Any
 
 from lambdas.shared.hidden import Case
-from lambdas.shared.large_models import Answer
 from league import judging
 from league.event import Event
 from league.judging import GameRecord, Order, Request, Verdict
 from league.judging.audit import Call, audit_record, call
 from league.judging.flags import answer_flags
+from league.large_models import Answer
 
 CHARACTERS_PER_TOKEN = 4  # English prose, for the reservation; what was used is settled afterwards
 SETTLED = "settled"

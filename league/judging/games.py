@@ -35,9 +35,10 @@ class Game:
 class GameRecord:
     """What is kept of a game. `winner` None is a game without a verdict: the candidate loses it.
 
-    `cache_key` is where its verdict is final, `cached` says it was there already, `path` how the
-    verdict was read, `review` that a person should look (the judge gave no verdict), `evidence` the
-    judge's own words. Tokens are sums over `calls`; lengths are characters of canonical answers.
+    `cache_key` is where its verdict is final: the record is written there once, and whoever finds
+    the verdict again finds this very record. `path` is how the verdict was read, `review` that a
+    person should look (the judge gave no verdict), `evidence` the judge's own words. Tokens are
+    sums over `calls`; lengths are characters of canonical answers.
     """
 
     question_id: str
@@ -49,7 +50,6 @@ class GameRecord:
     input_tokens: int = 0
     output_tokens: int = 0
     cache_key: str = ""
-    cached: bool = False
     path: str = ""
     review: bool = False
     evidence: str = ""

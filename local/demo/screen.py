@@ -16,6 +16,7 @@ JOURNEY = ("uploading", "queued", "training", "hosting", "answering", "judging",
 COLOURS = {"scored": "green", "failed": "red", REFUSED: "yellow"}
 BARS = "▁▂▃▄▅▆▇█"
 CURVE = 10  # characters
+PROVISIONAL = "~"
 
 
 def progress(entries: list[Entry], began: float) -> Table:
@@ -66,25 +67,40 @@ def _losses(losses: list[float]) -> str:
 
 
 def board(document: dict[str, Any]) -> Table:
-    """The leaderboard as `GET /leaderboard` gave it."""
-    judge = document["judge"]["label"]
-    table = Table(title=f"[bold]{document['title']}[/]  ·  judge: {judge}", title_justify="left")
+    """The leaderboard as `GET /leaderboard` gave it.
+
+    There is a column of ties where anybody is tied, and a note where a score is provisional.
+    """
+    rows = document["rows"]
+    tied = any(row["tied_with"] for row in rows)
+    table = Table(title=_title(document), title_justify="left", caption_justify="left")
     table.add_column("rank", justify="right")
+    if tied:
+        table.add_column("tied with")
     table.add_column("name")
     table.add_column("win rate", justify="right")
     table.add_column("95 % interval", justify="right")
     table.add_column("submissions", justify="right")
-    for row in document["rows"]:
+    for row in rows:
         low_high = row["interval"]
         table.add_row(
             str(row["rank"] or ""),
+            *([", ".join(map(str, row["tied_with"] or []))] if tied else []),
             Text(row["name"]),
-            f"{row['win_rate']:.1f} %",
+            f"{PROVISIONAL if row['provisional'] else ''}{row['win_rate']:.1f} %",
             f"{low_high[0]:.1f} to {low_high[1]:.1f}" if low_high else "",
             str(row["submissions"] or ""),
             style="" if row["kind"] == "participant" else "dim italic",
         )
+    if any(row["provisional"] for row in rows):
+        table.caption = f"{PROVISIONAL} provisional: second games are still to be played"
     return table
+
+
+def _title(document: dict[str, Any]) -> Text:
+    """The event, and by whom and under which protocol it was judged."""
+    judged = f"{document['judge']['label']} · protocol {document['protocol']}"
+    return Text.assemble((document["title"], "bold"), "\n", judged)
 
 
 def reasons(console: Console, entries: list[Entry]) -> None:

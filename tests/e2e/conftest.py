@@ -92,6 +92,18 @@ def league_command(cloud: EmbeddedCloud, *arguments: str) -> subprocess.Complete
     )
 
 
+def start_league_command(cloud: EmbeddedCloud, *arguments: str) -> "subprocess.Popen[str]":
+    """`league ...` as above, still running."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "cli", *arguments],
+        cwd=ROOT,
+        env={**os.environ, **cloud.environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
 @pytest.fixture(scope="session")
 def cloud() -> Iterator[EmbeddedCloud]:
     with EmbeddedCloud("rehearsal") as running:

@@ -137,6 +137,13 @@ def test_finalists_are_selected_by_both_hidden_sets_without_a_gpu(league, organi
     chosen = {placed["name"]: placed for placed in contenders if placed["finalist"]}
     assert len(chosen) == min(found["selection"]["places"], len(contenders))
     assert api.get("/me")["finalist"] == chosen.get("Grace")
+    assert league.leaderboard()["finale"] is None
+    organizer.post(f"/admin/finalists/{found['selection']['number']}/publish")
+    until(lambda: league.leaderboard()["finale"])
+    marked = [
+        r["name"] for r in league.leaderboard()["rows"] if (r["finale"] or {}).get("finalist")
+    ]
+    assert sorted(marked) == sorted(chosen)
 
 
 def test_practice_judge_gives_reasons_for_public_questions(league, grace):

@@ -39,9 +39,15 @@ def participant(name: str, win_rate: float, rank: int, **more: Any) -> dict[str,
         "kind": "participant",
         "rank": rank,
         "rank_span": [rank, rank],
+        "tied_with": None,
         "name": name,
         "win_rate": win_rate,
         "interval": [max(0, win_rate - 9.5), min(100, win_rate + 6.7)],
+        "order_consistency": 86.2,
+        "provisional": False,
+        "protocol": "pairwise-1",
+        "judge": "j",
+        "finale": None,
         "submissions": 3,
         "changed_at": changed.isoformat(),
         **more,
@@ -52,9 +58,15 @@ REFERENCE = {
     "kind": "reference",
     "rank": None,
     "rank_span": None,
+    "tied_with": None,
     "name": "Stand-in reference model",
     "win_rate": 50.0,
     "interval": None,
+    "order_consistency": None,
+    "provisional": False,
+    "protocol": None,
+    "judge": None,
+    "finale": None,
     "submissions": None,
     "changed_at": None,
 }
@@ -76,6 +88,7 @@ def document(rows: list[dict[str, Any]], *, stand_in: bool = True) -> dict[str, 
         "protocol": "pairwise-1",
         "judge": {"id": "j", "label": "Judge: coverage of the notes", "stand_in": stand_in},
         "reference": {"id": "r", "label": "Reference model", "stand_in": stand_in},
+        "finale": None,
         "updated_at": (NOW - dt.timedelta(minutes=4)).isoformat() if rows else None,
         "rows": rows,
     }
@@ -302,6 +315,168 @@ def test_event_that_is_not_prepared_shows_an_empty_board_and_no_trouble(visit, s
     page.complaints.clear()  # Chromium itself reports each 404
 
 
+# --- what the numbers can tell ---------------------------------------------------------------
+
+
+FINALE = {"questions": [87, 40], "places": 2, "tied_at_the_cut": [2, 3]}
+
+
+def in_finale(rank: int, *, finalist: bool = True) -> dict[str, Any]:
+    return {
+        "finalist": finalist,
+        "rank": rank,
+        "win_rate": 91.3,
+        "interval": [85.2, 95.1],
+        "tied_with": [],
+    }
+
+
+def tied(*groups: list[int], baseline_after: int = 0) -> list[dict[str, Any]]:
+    """Rows of which the nth is tied with the ranks in the nth of `groups`."""
+    rows = [participant(f"P{i}", 90.0 - i, i, tied_with=group) for i, group in enumerate(groups, 1)]
+    if baseline_after:
+        rows.insert(baseline_after, REFERENCE)
+    return rows
+
+
+BRACKETS = """() => [...document.querySelectorAll('#rows tr')].map(row =>
+  [...row.querySelectorAll('.bracket')].map(
+    b => b.style.getPropertyValue('--lane') + ' ' + b.dataset.part).join(', '))"""
+
+
+def test_neighbours_that_cannot_be_told_apart_are_bracketed_and_named(visit, server):
+    server.board = document(tied([2, 3], [1, 3, 4], [1, 2], [2], [], baseline_after=2))
+    page = visit()
+    assert page.texts("#rows .tags") == [
+        "Tied with 2, 3", "Tied with 1, 3, 4", "Baseline: the line to beat", "Tied with 1, 2",
+        "Tied with 2", "",
+    ]  # fmt: skip
+    # 2 and 4 are tied, but 3 between them is not tied with 4: no bracket says so, the words do.
+    passing = page.page.evaluate(BRACKETS)
+    assert passing == ["0 first", "0 middle", "0 middle", "0 last", "", ""]
+
+
+def test_overlapping_ties_have_brackets_side_by_side(visit, server):
+    server.board = document(tied([2], [1, 3], [2]))
+    page = visit()
+    assert page.page.evaluate(BRACKETS) == ["0 first", "0 last, 1 first", "1 last"]
+    page.see(document(tied([], [], [])))
+    assert page.page.evaluate(BRACKETS) == ["", "", ""]
+
+
+def test_ranges_of_ties_are_short_and_more_brackets_than_fit_are_left_out(visit, server):
+    near = [[r for r in range(max(1, n - 4), min(10, n + 4) + 1) if r != n] for n in range(1, 11)]
+    server.board = document(tied(*near))
+    page = visit()
+    assert page.texts("#rows .tags")[:2] == [f"Tied with 2{DASH}5", f"Tied with 1, 3{DASH}6"]
+    assert set(page.page.evaluate(BRACKETS)) == {""}
+
+
+def test_provisional_score_is_marked_and_explained(visit, server):
+    server.board = document([ADA, BO | {"provisional": True, "order_consistency": None}])
+    page = visit()
+    assert page.texts("#rows .tags") == ["", "Provisional"]
+    assert "in one order only" in page.page.locator("[data-tag=provisional]").get_attribute("title")
+    assert page.page.locator("#about-provisional").is_visible()
+    page.page.get_by_role("button", name="Details: Bo").click()
+    told = facts(page)
+    assert "Second games are still to be played" in told["Provisional"]
+    assert told["Order consistency"].startswith("Not measured")
+    page.see(document([ADA, BO, CY]))
+    assert page.texts("#rows .tags") == ["", "", ""]
+    assert not page.page.locator("#about-provisional").is_visible()
+
+
+@pytest.mark.parametrize(
+    ("more", "mark"),
+    [
+        ({"judge": "former"}, "Other judge"),
+        ({"protocol": "pairwise-0"}, "Other protocol"),
+        ({"judge": "former", "protocol": "pairwise-0"}, "Other judge and protocol"),
+    ],
+)
+def test_row_judged_otherwise_than_the_board_says_so(visit, server, more, mark):
+    server.board = document([ADA, BO | more, REFERENCE])
+    page = visit()
+    assert page.texts("#rows .tags") == ["", mark, "Baseline: the line to beat"]
+    assert page.page.locator("#about-otherwise").is_visible()
+
+
+def test_header_and_footer_name_judge_protocol_and_questions(visit):
+    page = visit()
+    told = "Judge: coverage of the notes · protocol pairwise-1 · 87 hidden questions"
+    assert page.texts("#judging") == [f"Judged by {told}"]
+    assert "(j). Against: Reference model. Protocol: pairwise-1." in page.texts("#judged-by")[0]
+
+
+def test_finalists_are_named_and_marked_once_they_are_published(visit):
+    page = visit()
+    assert not page.page.locator("#finale").is_visible()
+    assert not page.page.locator("#about-finale").is_visible()
+    chosen = [
+        ADA | {"finale": in_finale(2)},
+        BO | {"finale": in_finale(1)},
+        REFERENCE,
+        CY | {"finale": in_finale(3, finalist=False)},
+    ]
+    page.see(document([*chosen]) | {"finale": FINALE})
+    assert page.texts("#finale") == ["Finalists: Bo, Ada"]
+    assert page.texts("#news") == ["Finalists: Bo, Ada."]
+    assert page.texts("#rows .tags") == ["Finalist", "Finalist", "Baseline: the line to beat", ""]
+    assert "over all 127 chose the finalists" in page.texts("#about-finale dd")[0]
+    assert "could not tell places 2, 3 apart" in page.texts("#about-finale dd")[0]
+    page.page.get_by_role("button", name="Details: Cy").click()
+    rate = "91.3\u202f% (85.2 to 95.1\u202f%)"
+    told = f"Place 3 on 127 questions, both hidden sets together: {rate}"
+    assert facts(page)["Contender"] == told
+
+
+def facts(page: Visit) -> dict[str, str]:
+    """The terms and sentences of the one row whose details are open."""
+    panel = page.page.locator("#rows .details:visible")
+    terms, told = (panel.locator(part).all_text_contents() for part in ("dt", "dd"))
+    return dict(zip(terms, told, strict=True))
+
+
+def test_details_open_by_keyboard_stay_open_and_are_kept_up_to_date(visit):
+    page = visit()
+    for _ in range(2):
+        page.page.keyboard.press("Tab")
+    assert page.page.evaluate("document.activeElement.ariaLabel") == "Details: Ada"
+    page.page.keyboard.press("Enter")
+    assert facts(page) == {
+        "95 % interval": "72.7 to 88.9\u202f%",
+        "Order consistency": "86.2\u202f% of questions have the same winner in both orders",
+        "Ranks the interval allows": "1 to 2",
+        "Cannot be told apart from": "Not tested: only the first ten are, where judged alike",
+        "Submissions": "3",
+        "Judge": "j",
+        "Protocol": "pairwise-1",
+    }
+    page.see(document([BO, ADA | {"submissions": 4, "tied_with": []}, REFERENCE]))
+    assert facts(page)["Submissions"] == "4"
+    assert facts(page)["Cannot be told apart from"].startswith("Nobody")
+    button = page.page.get_by_role("button", name="Details: Ada")
+    assert button.get_attribute("aria-expanded") == "true"
+    button.press("Space")
+    assert page.page.locator("#rows .details:visible").count() == 0
+    assert button.get_attribute("aria-expanded") == "false"
+
+
+def tap(page: Visit, text: str) -> None:
+    """A finger on a text, whatever lies over it."""
+    box = page.page.get_by_text(text).first.bounding_box()
+    page.page.touchscreen.tap(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+
+
+def test_on_a_phone_the_whole_row_opens_its_details(visit):
+    page = visit(viewport=PHONE, has_touch=True)
+    tap(page, "71.3")
+    assert facts(page)["Ranks the interval allows"] == "1 to 2"
+    tap(page, "Stand-in reference model")
+    assert page.page.locator("#rows .details:visible").count() == 1
+
+
 # --- live ------------------------------------------------------------------------------------
 
 
@@ -467,8 +642,8 @@ MEASURES = """() => {
   const changed = edge('.changed', 'right'), interval = edge('.bounds', 'left');
   return {
     overflow: page.scrollWidth - page.clientWidth,
-    cut: Math.max(...all('bdi').slice(0, 3).map(e => e.scrollWidth - e.clientWidth)),
-    lines: Math.max(...all('bdi').map(
+    cut: Math.max(...all('#rows bdi').slice(0, 3).map(e => e.scrollWidth - e.clientWidth)),
+    lines: Math.max(...all('#rows bdi').map(
       e => e.offsetHeight / parseFloat(getComputedStyle(e).fontSize))),
     collisions: page.clientWidth > 1056 ? 0 : changed.filter((x, i) => x >= interval[i]).length,
   };
@@ -477,11 +652,16 @@ MEASURES = """() => {
 
 def test_nothing_overflows_or_collides_from_phone_to_projector(visit, server):
     rows = [
-        participant(name, 90.0 - i, i + 1, rank_span=[1, 400], submissions=24)
+        participant(
+            name, 90.0 - i, i + 1, rank_span=[1, 400], submissions=24, tied_with=[1, 3, 5, 7, 9],
+            provisional=True, judge="another." * 9, protocol="x" * 32, finale=in_finale(i + 1),
+        )
         for i, name in enumerate(LONG)
-    ]
-    server.board = document([*rows, REFERENCE, participant("Z", 1.0, 400, submissions=1000)])
+    ]  # fmt: skip
+    board = document([*rows, REFERENCE, participant("Z", 1.0, 400, submissions=1000)])
+    server.board = board | {"finale": FINALE}
     page = visit().page
+    page.locator("#rows .toggle").first.press("Enter")
     for width in (320, 360, 768, 1056, 1057, 1280, 1920, 3840):
         page.set_viewport_size({"width": width, "height": 740})
         found = page.evaluate(MEASURES)
@@ -530,12 +710,15 @@ def test_assistive_technology_finds_a_table_however_it_is_laid_out(visit, viewpo
 
     assert [name[:17] for name in names("table")] == ["Win rate: share o"]
     assert len(names("row")) == 1 + len(ROWS)
-    assert names("columnheader") == ["Rank", "Name", "Win rate", "Submissions", "Last change"]
+    headers = ["Rank", "Name", "Win rate", "Submissions", "Last change", "Details"]
+    assert names("columnheader") == headers
     assert [name.split(" Baseline")[0] for name in names("rowheader")] == [r["name"] for r in ROWS]
     cells = names("cell") or names("gridcell")
-    assert len(cells) == 4 * len(ROWS)
+    assert len(cells) == 5 * len(ROWS)
     assert cells[:2] == [f"1 could be 1{DASH}2", f"82.2 % interval 72.7{DASH}88.9"]
     assert cells[2:4] == ["3 submissions" if viewport == PHONE else "3", "2 days ago"]
+    people = [row["name"] for row in ROWS if row["kind"] != "reference"]
+    assert names("button") == [f"Details: {name}" for name in people]
     assert names("complementary") == ["About these numbers"]
 
 
@@ -589,12 +772,15 @@ TEXT_COLOURS = """() => {
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_every_text_has_enough_contrast(visit, scheme):
+def test_every_text_has_enough_contrast(visit, server, scheme):
+    marked = BO | {"tied_with": [1], "provisional": True, "judge": "x", "finale": in_finale(1)}
+    server.board = document([ADA, marked, REFERENCE, CY, UNTUNED]) | {"finale": FINALE}
     page = visit(color_scheme=scheme).page
+    page.get_by_role("button", name="Details: Bo").click()
     for viewport in (LAPTOP, PHONE):
         page.set_viewport_size(viewport)
         texts = page.evaluate(TEXT_COLOURS)
-        assert len(texts) > 30
+        assert len(texts) > 50
         faint = [text for text, colour, ground in texts if contrast(colour, ground) < 4.5]
         assert faint == []
 

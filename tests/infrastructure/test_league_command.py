@@ -141,7 +141,7 @@ def _values(document: dict[str, Any]) -> set[str]:
 def test_check_passes_the_events_that_ship(name: str) -> None:
     result = run("event", "check", name, "--events", ROOT / "events")
     assert result.exit_code == 0, result.output
-    assert "87 hidden" in result.output
+    assert "87 hidden, 40 in the second hidden set, 20 practice, 10 finale" in result.output
     assert "a sample" in result.output
 
 
@@ -150,7 +150,12 @@ def test_check_writes_json() -> None:
     report = json.loads(result.output)
     assert report["ok"] is True
     assert report["event"]["hidden_questions"] == 87
-    assert report["questions"] == {"hidden": 87, "practice": 20, "finale": 10}
+    assert report["questions"] == {
+        "hidden": 87,
+        "second_hidden": 40,
+        "practice": 20,
+        "finale": 10,
+    }
 
 
 def test_check_names_what_must_be_mended(tmp_path: Path) -> None:
@@ -163,6 +168,37 @@ def test_check_names_what_must_be_mended(tmp_path: Path) -> None:
     told = json.loads(run("event", "check", "own-judge", "--json", "--events", tmp_path).output)
     assert told["ok"] is False
     assert "base_model.eula" in told["problems"][0]
+
+
+def test_check_names_an_unknown_protocol_and_what_there_is(tmp_path: Path) -> None:
+    settings = own_judge_settings()
+    settings["judging"]["protocol"] = "pairwise-9.b"
+    folder = write_event(tmp_path, settings, like="insurance-underwriter")
+    result = run("event", "check", "own-judge", "--events", tmp_path)
+    assert result.exit_code == 1
+    for part in (f"{folder / 'event.yaml'}: judging.protocol", "'pairwise-9.b'", "pairwise-1"):
+        assert part in result.output
+    told = json.loads(run("event", "check", "own-judge", "--json", "--events", tmp_path).output)
+    assert (told["ok"], len(told["problems"])) == (False, 1)
+
+
+@pytest.mark.parametrize(
+    ("changes", "parts"),
+    [
+        ({"guided_json": True}, ("judge.guided_json", "0.31.0-lmi13", "0.32 or newer")),
+        ({"max_tokens": 601}, ("judge", "601", "at most 600 on an endpoint")),
+    ],
+)
+def test_check_refuses_what_the_pinned_endpoint_cannot_do(
+    tmp_path: Path, changes: dict[str, Any], parts: tuple[str, ...]
+) -> None:
+    settings = own_judge_settings()
+    settings["judge"] |= changes
+    write_event(tmp_path, settings, like="insurance-underwriter")
+    result = run("event", "check", "own-judge", "--events", tmp_path)
+    assert result.exit_code == 1
+    for part in parts:
+        assert part in result.output
 
 
 def test_check_says_where_a_real_events_questions_belong(tmp_path: Path) -> None:

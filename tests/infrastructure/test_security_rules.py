@@ -32,6 +32,7 @@ ACCEPTED = {
     ("AwsSolutions-SF1", "Pipeline/JudgeStored"): "a log of all events is a log of data",
     ("AwsSolutions-SF1", "Pipeline/Rejudge"): "a log of all events is a log of data",
     ("AwsSolutions-SF1", "Pipeline/CloseLeague"): "a log of all events is a log of data",
+    ("AwsSolutions-SF1", "Pipeline/PracticeJudging"): "a log of all events is a log of data",
     ("AwsSolutions-SQS3", "Pipeline/Uploads/DeadLetters"): "it is a dead-letter queue",
     ("AwsSolutions-SQS3", "Pipeline/Board/DeadLetters"): "it is a dead-letter queue",
     (

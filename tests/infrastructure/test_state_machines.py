@@ -15,7 +15,14 @@ from tests.infrastructure.conftest import ROOT
 from tests.infrastructure.requests import Task, shape_problems, tasks
 from tests.infrastructure.templates import Assembly, Resource
 
-MACHINES = ("train_deploy_judge", "prepare_event", "judge_stored", "rejudge", "close_league")
+MACHINES = (
+    "train_deploy_judge",
+    "prepare_event",
+    "practice_judging",
+    "judge_stored",
+    "rejudge",
+    "close_league",
+)
 
 
 def machines(assembly: Assembly, event: str) -> Iterator[tuple[str, Resource]]:
@@ -44,8 +51,7 @@ def test_everything_on_offer_is_used_by_some_machine() -> None:
     event = load_event(ROOT / "events" / "rehearsal")
     assert set(event_substitutions(event)) <= wanted
     not_in_a_machine = {f"{name}Function" for name in FUNCTIONS} - wanted
-    # An event of the bucket runs the one, the API invokes the other.
-    assert not_in_a_machine == {"ValidateDatasetFunction", "JudgePracticeFunction"}
+    assert not_in_a_machine == {"ValidateDatasetFunction"}  # an event of the bucket runs it
 
 
 def test_definition_with_an_unknown_placeholder_stops_synth() -> None:
@@ -62,7 +68,7 @@ def test_events_settings_reach_the_machines(assembly: Assembly) -> None:
             for name, machine in machines(assembly, event)
             if "EndpointPollSeconds" in placeholders(read_definition(name))
         ]
-        assert polled == [poll] * 4
+        assert polled == [poll] * 5
 
 
 def test_each_machine_may_invoke_the_functions_it_names_and_no_others(

@@ -34,6 +34,7 @@ OUTPUTS = {
         "PrepareEventMachineArn",
         "RejudgeMachineArn",
         "CloseLeagueMachineArn",
+        "LeaseLargeModelFunctionName",
     },
     "Api": {"ApiUrl"},
     "Judge": {"LargeEndpointConfigName"},
@@ -125,6 +126,7 @@ def test_only_contracts_are_physical_names(assembly: Assembly, event_name: str) 
             "JudgeStored",
             "Rejudge",
             "CloseLeague",
+            "PracticeJudging",
         )
     }
     assert named <= allowed

@@ -211,7 +211,7 @@ def test_gateway_refuses_with_problem_json(assembly: Assembly, status: str) -> N
 
 def test_machines_log_errors_without_anybodys_data(assembly: Assembly, event_name: str) -> None:
     machines = list(assembly.resources(event_name, "AWS::StepFunctions::StateMachine"))
-    assert len(machines) == 5
+    assert len(machines) == 6
     for machine in machines:
         assert machine.properties["StateMachineType"] == "STANDARD"
         assert machine.properties["TracingConfiguration"] == {"Enabled": True}

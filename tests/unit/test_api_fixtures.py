@@ -235,7 +235,7 @@ def make_league(cloud: Cloud, event: Event, machines: tuple[str, str]) -> Callab
             prepare_machine=changes.pop("prepare_machine", machines[1]),
             rejudge_machine=changes.pop("rejudge_machine", machines[1]),
             close_machine=changes.pop("close_machine", machines[1]),
-            practice_function="judge-practice",
+            practice_machine=changes.pop("practice_machine", machines[0]),
             user_pool=POOL,
             user_pool_client=CLIENT,
         )

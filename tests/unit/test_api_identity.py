@@ -93,6 +93,7 @@ def test_routes_are_what_was_promised() -> None:
         "POST /admin/rejudge/<protocol>/publish": admin,
         "POST /admin/finalists": admin,
         "GET /admin/finalists": admin,
+        "POST /admin/finalists/<number>/publish": admin,
     }
 
 

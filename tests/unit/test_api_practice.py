@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from league import keys
+from league.practice import failure
 from league.records import ModelState
-from tests.unit.test_api_fixtures import League, Reply, claims
+from tests.unit.test_api_fixtures import WAITS, Cloud, League, Reply, claims
 from tests.unit.test_api_reference import mismatches
 from tests.unit.test_api_reviews import scored
 
@@ -25,24 +27,24 @@ VERDICTS = {
 }  # fmt: skip
 
 
-class Functions:
-    """Lambda, as far as the API uses it."""
+class LosesStarts:
+    """Step Functions, but for starts that do not arrive."""
 
-    def __init__(self) -> None:
-        self.invoked: list[dict[str, Any]] = []
-        self.failing = False
+    def __init__(self, step_functions: Any) -> None:
+        self._real = step_functions
 
-    def invoke(self, **call: Any) -> None:
-        if self.failing:
-            raise RuntimeError("the invocation got lost")
-        self.invoked.append({**call, "Payload": json.loads(call["Payload"])})
+    def __getattr__(self, name: str) -> Any:
+        if name == "start_execution":
+            raise RuntimeError("the start got lost")
+        return getattr(self._real, name)
 
 
 @pytest.fixture
-def functions(league: League) -> Functions:
-    league.clients["lambda"] = Functions()
+def league(make_league: Callable[..., League], cloud: Cloud) -> League:
+    """Its machines are its own: executions bear the names of models, which recur."""
+    league = make_league(practice_machine=cloud.machine(WAITS))
     scored(league, "a")
-    return league.clients["lambda"]
+    return league
 
 
 def ask(league: League, key: str = "") -> Reply:
@@ -59,20 +61,49 @@ def ended(league: League, state: str) -> None:
     set_model(league, practice_judging={**record["practice_judging"], "state": state})
 
 
-def test_request_is_counted_and_handed_to_the_function(
-    league: League, functions: Functions
-) -> None:
+def started(league: League) -> list[str]:
+    """Executions of the practice machine, by name."""
+    return sorted(league.executions(league.settings.practice_machine))
+
+
+def execution(league: League, number: int) -> str:
+    machine = league.settings.practice_machine
+    name = f"{league.event.name}-a-1-practice-{number}"
+    return f"{machine.replace(':stateMachine:', ':execution:')}:{name}"
+
+
+def stop(league: League, number: int) -> None:
+    league.cloud.step_functions.stop_execution(executionArn=execution(league, number))
+
+
+def used(league: League) -> int:
+    usage = league.ask("GET", "/me").body["usage"]
+    return int(usage["used_today"]["practice_judgings"])
+
+
+def test_request_is_counted_and_handed_to_the_machine(league: League) -> None:
     reply = ask(league)
     assert (reply.status, reply.body["state"]) == (202, "queued")
-    (call,) = functions.invoked
-    assert (call["FunctionName"], call["InvocationType"]) == ("judge-practice", "Event")
-    assert call["Payload"] == {"participant": "alice", "model_id": "a", "number": 1}
+    assert started(league) == [f"{league.event.name}-a-1-practice-1"]
+    found = league.cloud.step_functions.describe_execution(executionArn=execution(league, 1))
+    assert json.loads(found["input"]) == {"participant": "alice", "model_id": "a", "number": 1}
     limit = league.event.limits.practice_judgings_per_day
     assert reply.body["remaining"]["practice_judgings_per_day"] == limit - 1
-    assert league.ask("GET", "/me").body["usage"]["used_today"]["practice_judgings"] == 1
+    assert used(league) == 1
 
 
-def test_owner_reads_the_verdicts_beside_the_state(league: League, functions: Functions) -> None:
+@pytest.mark.parametrize("role", ["judge", "reference"])
+def test_request_is_the_same_where_the_judge_is_the_events_own_endpoint(
+    league: League, role: str
+) -> None:
+    model = replace(getattr(league.event, role), kind="endpoint")
+    league.event = replace(league.event, large_endpoint=object(), **{role: model})
+    league.__post_init__()
+    assert ask(league).status == 202
+    assert len(started(league)) == 1
+
+
+def test_owner_reads_the_verdicts_beside_the_state(league: League) -> None:
     assert league.ask("GET", "/models/a").body["practice_judging"] is None
     ask(league)
     shown = league.ask("GET", "/models/a").body["practice_judging"]
@@ -89,36 +120,76 @@ def test_owner_reads_the_verdicts_beside_the_state(league: League, functions: Fu
     assert (shown["state"], shown["verdicts"]) == ("judged", VERDICTS)
 
 
-def test_repeated_and_impatient_requests_are_one_judging(
-    league: League, functions: Functions
-) -> None:
+def test_owner_reads_why_a_practice_judging_failed(league: League) -> None:
+    ask(league)
+    reason = failure("JudgeUnavailable")
+    record = league.table.get(keys.model("alice", "a")) or {}
+    ending = {**record["practice_judging"], "state": "failed", "reason": reason}
+    set_model(league, practice_judging=ending)
+    model = league.ask("GET", "/models/a").body
+    assert mismatches("ModelAnswer", model) == []
+    assert model["practice_judging"]["reason"] == reason
+
+
+def test_repeated_and_impatient_requests_are_one_judging(league: League) -> None:
     for key in ("practise-this", "practise-this", "and-another-one"):
         assert ask(league, key).status == 202
-    assert len(functions.invoked) == 1
+    assert len(started(league)) == 1
+    assert used(league) == 1
 
 
-def test_invocation_that_got_lost_is_made_good_by_a_repetition(
-    league: League, functions: Functions
-) -> None:
-    functions.failing = True
+@pytest.mark.parametrize("key", ["practise-this", "and-another-one"])
+def test_start_that_got_lost_is_made_good_by_the_next_request(league: League, key: str) -> None:
+    league.clients["stepfunctions"] = LosesStarts(league.cloud.step_functions)
+    league.__post_init__()
     assert ask(league, "practise-this").status == 500
-    functions.failing = False
-    assert ask(league, "practise-this").status == 202
-    assert [call["Payload"]["number"] for call in functions.invoked] == [1]
-    assert league.ask("GET", "/me").body["usage"]["used_today"]["practice_judgings"] == 1
+    league.clients.clear()
+    league.__post_init__()
+    assert ask(league, key).status == 202
+    assert len(started(league)) == 1
+    assert used(league) == 1
 
 
-def test_judging_that_never_ended_can_be_asked_for_again(
-    league: League, functions: Functions
+def test_judging_that_was_stopped_can_be_asked_for_again_and_is_not_counted_twice(
+    league: League,
 ) -> None:
     ask(league)
-    league.now += dt.timedelta(hours=2)
+    stop(league, 1)
+    assert ask(league).status == 202
+    assert len(started(league)) == 2
+    assert used(league) == 1
+
+
+def test_judging_that_was_stopped_yesterday_is_counted_today(league: League) -> None:
+    ask(league)
+    stop(league, 1)
+    league.now += dt.timedelta(days=1)
     later = claims(exp=str(int(league.now.timestamp()) + 600))
-    league.ask("POST", "/models/a/practice-judge", who=later)
-    assert [call["Payload"]["number"] for call in functions.invoked] == [1, 2]
+    assert league.ask("POST", "/models/a/practice-judge", who=later).status == 202
+    usage = league.ask("GET", "/me", who=later).body["usage"]
+    assert usage["used_today"]["practice_judgings"] == 1
 
 
-def test_the_days_limit_binds_and_says_when_it_ends(league: League, functions: Functions) -> None:
+def test_judging_that_ends_while_it_is_asked_for_is_not_counted_again(league: League) -> None:
+    ask(league)
+
+    class EndsNow:
+        """The execution ends, and its result is written, between two looks."""
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(league.cloud.step_functions, name)
+
+        def describe_execution(self, **call: Any) -> Any:
+            ended(league, "judged")
+            return {"status": "SUCCEEDED"}
+
+    league.clients["stepfunctions"] = EndsNow()
+    league.__post_init__()
+    assert ask(league).body["state"] == "judged"
+    assert used(league) == 1
+
+
+def test_the_days_limit_binds_and_says_when_it_ends(league: League) -> None:
     for _ in range(league.event.limits.practice_judgings_per_day):
         assert ask(league).status == 202
         ended(league, "judged")
@@ -128,27 +199,13 @@ def test_the_days_limit_binds_and_says_when_it_ends(league: League, functions: F
 
 
 @pytest.mark.parametrize("state", [ModelState.TRAINING, ModelState.ANSWERING, ModelState.FAILED])
-def test_model_without_answers_is_refused(
-    league: League, functions: Functions, state: ModelState
-) -> None:
+def test_model_without_answers_is_refused(league: League, state: ModelState) -> None:
     set_model(league, state=state)
     refused = ask(league)
     assert (refused.status, refused.code) == (409, "model_not_ready")
-    assert functions.invoked == []
+    assert started(league) == []
 
 
-@pytest.mark.parametrize("role", ["judge", "reference"])
-def test_event_whose_judge_is_not_always_up_has_no_practice_judge(
-    league: League, functions: Functions, role: str
-) -> None:
-    model = replace(getattr(league.event, role), kind="endpoint")
-    large = object()
-    league.event = replace(league.event, large_endpoint=large, **{role: model})
-    league.__post_init__()
-    refused = ask(league)
-    assert (refused.status, refused.code) == (409, "no_practice_judge")
-
-
-def test_somebody_elses_model_cannot_be_practised(league: League, functions: Functions) -> None:
+def test_somebody_elses_model_cannot_be_practised(league: League) -> None:
     reply = league.ask("POST", "/models/a/practice-judge", who=claims("bob"))
     assert reply.status == 404

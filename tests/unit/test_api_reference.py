@@ -16,7 +16,7 @@ from league.leaderboard import board
 from league.records import ModelState
 from tests.unit.test_api_fixtures import League, claims, valid_dataset
 
-FROZEN = {"hash": "abc", "at": "2026-12-05T10:00:00.000Z", "questions": 87}
+FROZEN = {"hash": "abc", "at": "2026-12-05T10:00:00.000Z", "questions": 87, "second_questions": 40}
 
 pytest_plugins = ["tests.unit.test_api_fixtures"]
 
@@ -60,7 +60,7 @@ def test_every_operation_can_be_told_apart_and_says_how_it_fails() -> None:
     operations = [
         operation for item in openapi.document()["paths"].values() for operation in item.values()
     ]
-    assert len({operation["operationId"] for operation in operations}) == len(operations) == 25
+    assert len({operation["operationId"] for operation in operations}) == len(operations) == 26
     for operation in operations:
         if operation["operationId"] != "get_leaderboard":
             assert {"401", "403"} <= set(operation["responses"])

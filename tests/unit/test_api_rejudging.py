@@ -185,7 +185,8 @@ def test_selection_is_refused_while_it_could_not_be_final(
     assert (refused.status, refused.code) == (409, code)
 
 
-def test_organizers_see_every_contender_and_a_finalist_their_own_place(league: League) -> None:
+def select(league: League) -> None:
+    """A selection that ended, and one whose games are still being judged."""
     selection = {
         "questions": [87, 40], "places": 1, "tied_at_the_cut": [1, 2],
         "contenders": [placed("alice", 1, True), placed("bob", 2, False)],
@@ -195,7 +196,11 @@ def test_organizers_see_every_contender_and_a_finalist_their_own_place(league: L
         "selected_at": "2026-12-05T11:00:00.000Z", "on_second": {"alice": {"flags": []}},
     }  # fmt: skip
     league.table.put(keys.selection(1), done)
-    league.table.put(keys.selection(2), {"number": 2, "contenders": []})  # still being judged
+    league.table.put(keys.selection(2), {"number": 2, "contenders": []})
+
+
+def test_organizers_see_every_contender_and_a_finalist_their_own_place(league: League) -> None:
+    select(league)
     answer = get(league, "/admin/finalists")
     assert mismatches("FinalistsAnswer", answer) == []
     shown = answer["selection"]
@@ -205,3 +210,21 @@ def test_organizers_see_every_contender_and_a_finalist_their_own_place(league: L
     assert mismatches("MeAnswer", league.ask("GET", "/me").body) == []
     assert (mine["rank"], mine["win_rate"]) == (1, 80)
     assert league.ask("GET", "/me", who=claims("bob")).body["finalist"] is None
+
+
+def test_finalists_are_public_once_organizers_have_published_the_selection(league: League) -> None:
+    select(league)
+    assert get(league, "/admin/finalists")["published"] is None
+    reply = post(league, "/admin/finalists/1/publish")
+    assert (reply.status, reply.body["published"]) == (200, 1)
+    assert mismatches("FinalistsAnswer", reply.body) == []
+    state = league.table.get(keys.EVENT_STATE) or {}
+    assert state == {**FROZEN, "finale_selection": 1}
+
+
+@pytest.mark.parametrize("number", ["2", "3", "01", "one"])
+def test_selection_that_has_not_ended_cannot_be_published(league: League, number: str) -> None:
+    select(league)
+    refused = post(league, f"/admin/finalists/{number}/publish")
+    assert (refused.status, refused.code) == (404, "no_such_selection")
+    assert get(league, "/admin/finalists")["published"] is None

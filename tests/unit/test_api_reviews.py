@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from lambdas.api import reviews as reviews_api
 from lambdas.shared import standing
-from league import keys
+from league import contenders, keys
 from league.records import ModelState
 from tests.unit.test_api_fixtures import League, Reply, claims
 from tests.unit.test_api_reference import mismatches
@@ -214,3 +218,79 @@ def test_owner_sees_the_score_of_the_protocol_that_is_shown(league: League) -> N
     shown = league.ask("GET", "/models/a").body["score"]
     assert (shown["win_rate"], shown["protocol"]) == (44, "pairwise-1.b")
     assert "outcomes" not in shown
+
+
+# --- who comes within reach of the top -----------------------------------------------------------
+
+P = "pairwise-1"
+RUN = keys.run(contenders.run_of(P))
+
+
+@pytest.fixture
+def one_order(make_league: Callable[..., League], machines: tuple[str, str]) -> League:
+    """An event that plays one order first, whose re-judging takes long."""
+    made = make_league(rejudge_machine=machines[0])
+    judging = replace(made.event.judging, orders="contenders")
+    made.event = replace(made.event, judging=judging)
+    made.__post_init__()
+    return made
+
+
+def runs_of(league: League) -> list[str]:
+    """The runs of this league: the machine is others' too."""
+    number = (league.table.get(RUN) or {"number": 0})["number"]
+    started = set(league.executions(league.settings.rejudge_machine))
+    named = [f"{league.event.name}-contenders-{P}-{n}" for n in range(1, number + 1)]
+    assert set(named) <= started
+    return named
+
+
+def test_ruling_has_the_contenders_of_every_board_judged(one_order: League) -> None:
+    path = scored(one_order, "b")
+    one_order.table.put(keys.EVENT_STATE, {"rejudges": {"pairwise-1.b": {}}})
+    rule(one_order, f"{path}/annul")
+    assert len(runs_of(one_order)) == 1
+    other = one_order.table.get(keys.run(contenders.run_of("pairwise-1.b"))) or {}
+    assert (other["number"], other["requested_by"]) == (1, "olga")
+    found = one_order.cloud.step_functions.list_executions(
+        stateMachineArn=one_order.settings.rejudge_machine
+    )["executions"]
+    arn = next(e["executionArn"] for e in found if e["name"] == runs_of(one_order)[0])
+    described = one_order.cloud.step_functions.describe_execution(executionArn=arn)
+    assert json.loads(described["input"]) == {"number": 1, "protocol": P, "contenders": True}
+
+
+def test_rulings_share_a_run_until_it_is_over(one_order: League) -> None:
+    path = scored(one_order, "b")
+    for action in ("annul", "restore", "annul"):
+        rule(one_order, f"{path}/{action}")
+    assert len(runs_of(one_order)) == 1
+    # It has seen the last of its work, though its execution still runs.
+    one_order.table.update(RUN, "SET #over = :one", {":one": 1}, {"#over": "over"})
+    rule(one_order, f"{path}/restore", key="restore-this-model")
+    assert len(runs_of(one_order)) == 2
+    rule(one_order, f"{path}/restore", key="restore-this-model")
+    rule(one_order, f"{path}/annul")
+    assert len(runs_of(one_order)) == 2
+
+
+def test_decided_review_starts_a_run_too(one_order: League) -> None:
+    scored(one_order, "b", flags=[ECHO], review=True)
+    body = {"decision": "annul", "reason": "it repeats the question"}
+    one_order.ask("POST", "/admin/reviews/alice/b", body, who=ORGANIZER)
+    assert len(runs_of(one_order)) == 1
+
+
+def test_board_is_in_line_before_a_run_is_started(
+    one_order: League, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = scored(one_order, "b")
+    seen = []
+    monkeypatch.setattr(reviews_api.runs, "start", lambda *_: seen.append(on_board(one_order)))
+    rule(one_order, f"{path}/annul")
+    assert seen == [None]
+
+
+def test_ruling_starts_nothing_where_everyone_plays_both_orders(league: League) -> None:
+    rule(league, f"{scored(league, 'b')}/annul")
+    assert league.table.get(RUN) is None

@@ -80,13 +80,11 @@ def test_winner_other_than_the_judges_word_is_noticed_when_the_chain_was_written
     assert list(failed(tmp_path, chained(games), published(games))) == ["verdicts"]
 
 
-def test_win_without_a_call_is_noticed_unless_its_verdict_was_cached(tmp_path):
+def test_win_without_a_call_is_noticed(tmp_path):
     games = records()
     games[0]["exchanges"] = []
     found = failed(tmp_path, chained(games), published(games))
     assert found == {"verdicts": "line 1: a win that no judge has spoken"}
-    games[0]["cached"] = True
-    assert verify(tmp_path, chained(games), published(games))[0] == 0
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """The canary: judges whose faults are known are found out by models whose rate is known."""
 
+import io
 import json
 import re
 from pathlib import Path
@@ -10,8 +11,9 @@ from click.testing import CliRunner
 from cli import canary as command
 from cli.main import league
 from league import canary
-from league.canary import Said
 from league.event_file import load_event, load_questions
+from league.large_models import Answer
+from tests.own_judge import write_own_judge
 
 ROOT = Path(__file__).parents[2]
 EVENT = load_event(ROOT / "events" / "rehearsal")
@@ -33,7 +35,7 @@ def game_in(request):
 
 
 def said(word):
-    return Said(json.dumps({"winner": word}), "end_turn", 700, 10)
+    return Answer(json.dumps({"winner": word}), "end_turn", 700, 10)
 
 
 def fair(request):
@@ -61,7 +63,7 @@ def talked_round(request):
 
 
 def quotes(request):
-    return Said('First {"winner": "1"}, then {"winner": "2"}.', "end_turn", 700, 30)
+    return Answer('First {"winner": "1"}, then {"winner": "2"}.', "end_turn", 700, 30)
 
 
 def prefers_length(request):
@@ -111,7 +113,7 @@ def test_games_without_verdict_are_told_with_their_reason():
 
 
 def test_judge_that_misspeaks_once_is_asked_again():
-    answers = iter([Said("hm", "end_turn", 700, 1), said("2")])
+    answers = iter([Answer("hm", "end_turn", 700, 1), said("2")])
     reference = {q.id: right(q) for q in QUESTIONS[:1]}
     probe = canary.probes(reference, reference)[0]
     game = canary.games_of(probe, QUESTIONS[:1], reference, EVENT)[0]
@@ -139,26 +141,26 @@ def test_shuffling_leaves_no_answer_at_its_question(number):
 # --- the command -------------------------------------------------------------------------------
 
 
-class FakeCaller:
-    """The reference model answers rightly; the judge is the class's own."""
+class FakeModel:
+    """The reference model answers rightly; `judge` is what is tried."""
 
-    judge = staticmethod(fair)
-
-    def __init__(self, model, event):
-        self.is_judge = model == event.judge
+    def __init__(self, judge):
+        self.judge = judge
         self.by_text = {q.question: q for q in QUESTIONS}
 
     def ask(self, system, user, schema=None, temperature=0.0):
-        if self.is_judge:
+        if self.judge:
             return self.judge(canary.Request(system, user))
         again = " In other words." if temperature else ""
-        return Said(right(self.by_text[user]) + again, "end_turn", 50, 100)
+        return Answer(right(self.by_text[user]) + again, "end_turn", 50, 100)
 
 
-def check(monkeypatch, judge, *options, answer=""):
-    caller = type("Caller", (FakeCaller,), {"judge": staticmethod(judge)})
-    monkeypatch.setattr(command, "Caller", caller)
-    arguments = ["event", "check", "rehearsal", "--events", str(ROOT / "events"), "--judge"]
+def check(monkeypatch, judge, *options, answer="", name="rehearsal", events=ROOT / "events"):
+    def large_model(model, event):
+        return FakeModel(judge if model == event.judge else None)
+
+    monkeypatch.setattr(command, "large_model", large_model)
+    arguments = ["event", "check", name, "--events", str(events), "--judge"]
     return CliRunner().invoke(league, [*arguments, *options], input=answer)
 
 
@@ -193,3 +195,114 @@ def test_price_of_a_known_judge_is_shown_beforehand():
     event = load_event(ROOT / "events" / "insurance-underwriter")
     lines = command._expected(event, QUESTIONS).splitlines()
     assert re.search(r"Nova Pro: 696 calls, at most [\d,]+ tokens, at most \d\.\d\d USD", lines[1])
+
+
+# --- a judge on the event's own endpoint -------------------------------------------------------
+
+
+class Leases:
+    """The deployed function: says `statuses` in turn, the last one for ever."""
+
+    def __init__(self, acquire=("InService",), release=("Deleting",)):
+        self.said = {"acquire": list(acquire), "release": list(release)}
+        self.asked = []
+
+    def invoke(self, *, FunctionName, Payload):
+        assert FunctionName == "lease-function"
+        asked = json.loads(Payload)
+        self.asked.append((asked["action"], asked["holder"]))
+        left = self.said[asked["action"]]
+        status = left.pop(0) if len(left) > 1 else left[0]
+        if isinstance(status, BaseException):
+            raise status
+        if status == "error":
+            told = {"errorType": "ClientError", "errorMessage": "hidden text"}
+            return {"FunctionError": "Unhandled", "Payload": io.BytesIO(json.dumps(told).encode())}
+        return {"Payload": io.BytesIO(json.dumps({"status": status}).encode())}
+
+    def actions(self):
+        return [action for action, _ in self.asked]
+
+
+@pytest.fixture
+def own(tmp_path):
+    """A folder with an event whose judge lives on its endpoint."""
+    write_own_judge(tmp_path)
+    return tmp_path
+
+
+def check_own(monkeypatch, own, leases, *options, judge=fair, answer=""):
+    clients = {"lambda": leases}
+    monkeypatch.setattr("cli.large_model.boto3.client", lambda name, **_: clients[name])
+    deployed = {"LeaseLargeModelFunctionName": "lease-function"}
+    monkeypatch.setattr("cli.large_model.outputs", lambda *_: deployed)
+    monkeypatch.setattr("cli.large_model.time.sleep", lambda _: None)
+    return check(monkeypatch, judge, *options, answer=answer, name="own-judge", events=own)
+
+
+def test_endpoint_is_held_while_the_canary_plays_and_given_back(monkeypatch, own):
+    leases = Leases(acquire=("Closing", "Creating", "Creating", "InService"))
+
+    def judge(request):
+        assert leases.actions() == 4 * ["acquire"]
+        return fair(request)
+
+    result = check_own(monkeypatch, own, leases, "--yes", judge=judge)
+    assert result.exit_code == 0, result.output
+    assert leases.actions() == [*4 * ["acquire"], "release"]
+    (holder,) = {holder for _, holder in leases.asked}
+    assert re.fullmatch("canary-[0-9a-f]{8}", holder)
+    assert result.stderr.count("(Creating)") == 1
+
+
+def test_price_per_hour_is_confirmed_before_an_endpoint_is_created(monkeypatch, own):
+    leases = Leases()
+    result = check_own(monkeypatch, own, leases, answer="n\n")
+    assert result.exit_code == 1
+    assert "own-judge-large-model on ml.g5.48xlarge, 20.36 USD an hour" in result.stderr
+    assert "paid by the hour" in result.stderr
+    assert leases.asked == []
+
+
+@pytest.mark.parametrize("interruption", [KeyboardInterrupt(), RuntimeError("boom")])
+def test_endpoint_is_given_back_when_the_canary_is_interrupted(monkeypatch, own, interruption):
+    def judge(_):
+        raise interruption
+
+    leases = Leases(release=("Creating", "Deleting"))
+    result = check_own(monkeypatch, own, leases, "--yes", judge=judge)
+    assert result.exit_code == 1
+    assert leases.actions() == ["acquire", "release", "release"]
+
+
+@pytest.mark.parametrize(
+    ("acquire", "told"),
+    [
+        (("Creating", KeyboardInterrupt()), "Aborted"),
+        (("Creating", "Failed"), "failed to come up"),
+        (("Creating",), "was not in service in time"),
+        (("error",), "failed to acquire the lease on own-judge-large-model: ClientError"),
+    ],
+)
+def test_endpoint_that_does_not_come_up_is_given_back_too(monkeypatch, own, acquire, told):
+    leases = Leases(acquire=acquire)
+    result = check_own(monkeypatch, own, leases, "--yes", judge=lambda _: pytest.fail("asked"))
+    assert result.exit_code == 1
+    assert told in result.stderr
+    assert "hidden text" not in result.output
+    assert leases.actions()[-1] == "release"
+
+
+def test_organizer_is_told_what_may_go_on_costing_when_the_release_fails(monkeypatch, own):
+    result = check_own(monkeypatch, own, Leases(release=("error",)), "--yes")
+    assert result.exit_code == 1
+    assert "own-judge-large-model may not be released" in result.stderr.replace("\n", " ")
+
+
+def test_judge_on_bedrock_needs_no_lease_and_no_deployment(monkeypatch):
+    def fail(*_, **__):
+        pytest.fail("asked AWS")
+
+    monkeypatch.setattr("cli.large_model.outputs", fail)
+    monkeypatch.setattr("cli.large_model.boto3.client", fail)
+    assert check(monkeypatch, fair, "--yes").exit_code == 0

@@ -12,9 +12,10 @@ from botocore.exceptions import (
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lambdas.shared.large_models import SageMakerEndpoint, is_passing
+from lambdas.shared.large_models import is_passing
 from lambdas.shared.patience import LONGEST_PAUSE, Backoff
 from lambdas.shared.token_budget import TokenBudget
+from league.large_models import SageMakerEndpoint
 from league.prices import tokens_cost
 from tests.unit.test_judge_fixtures import START, FakeTime, MinuteTable, aws_error
 

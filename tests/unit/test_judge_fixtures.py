@@ -11,7 +11,6 @@ from pathlib import Path
 
 from botocore.exceptions import ClientError
 
-from lambdas.shared.large_models import Answer
 from lambdas.shared.patience import Backoff, Time
 from lambdas.shared.scorecard import scorecard
 from lambdas.shared.session import Session
@@ -21,6 +20,7 @@ from lambdas.shared.table import ConditionFailed
 from lambdas.shared.token_budget import TokenBudget
 from league import keys
 from league.event_file import load_event
+from league.large_models import Answer
 from league.question import Question, dump_questions
 
 EVENT = load_event(Path(__file__).parents[2] / "events" / "rehearsal")

@@ -81,4 +81,4 @@ def test_cache_key_is_the_same_for_what_the_verdict_does_not_depend_on():
 def test_record_of_an_older_game_can_still_be_read():
     line = '{"question_id": "q1", "topic": "t", "order": 1, "winner": null, "why": "malformed"}'
     kept = GameRecord(**json.loads(line))
-    assert (kept.winner, kept.cached, kept.review, kept.cache_key) == (None, False, False, "")
+    assert (kept.winner, kept.review, kept.cache_key) == (None, False, "")

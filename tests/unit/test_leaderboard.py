@@ -119,3 +119,39 @@ def test_row_tells_under_which_protocol_and_judge_it_was_scored():
         (EVENT.judging.protocol, EVENT.judge.model, True),
     ]
     assert rows[0]["order_consistency"] == 88.5
+
+
+def placed(owner, rank, finalist):
+    return {
+        "owner": owner, "model_id": f"{owner}-1", "name": owner, "rank": rank, "finalist": finalist,
+        "win_rate": 91.3386, "interval": [85.21, 95.06], "strict_wins": 80, "tied_with": [3 - rank],
+        "first_win_rate": 93.1, "second_win_rate": 87.5,
+    }  # fmt: skip
+
+
+SELECTION = {
+    "questions": [87, 40], "places": 1, "tied_at_the_cut": [1, 2],
+    "contenders": [placed("bob", 1, True), placed("ada", 2, False)],
+}  # fmt: skip
+
+
+def test_contenders_stand_as_they_were_selected_once_that_is_published():
+    entries = [entry(owner, 90.0, model_id=f"{owner}-1") for owner in ("ada", "bob", "eve")]
+    document = board(EVENT, entries, SELECTION)
+    shown = {row["name"]: row["finale"] for row in document["rows"]}
+    assert shown["Bob"] == {
+        "finalist": True, "rank": 1, "win_rate": 91.3, "interval": [85.2, 95.1], "tied_with": [2],
+    }  # fmt: skip
+    assert (shown["Ada"]["finalist"], shown["Eve"]) == (False, None)
+    assert document["finale"] == {"questions": [87, 40], "places": 1, "tied_at_the_cut": [1, 2]}
+
+
+def test_nobody_is_a_finalist_before_that_is_published():
+    document = board(EVENT, [entry("bob", 90.0, model_id="bob-1")])
+    assert document["finale"] is None
+    assert {row["finale"] for row in document["rows"]} == {None}
+
+
+def test_another_model_of_a_finalist_whose_model_was_annulled_is_no_finalist():
+    rows = board(EVENT, [entry("bob", 80.0, model_id="bob-2")], SELECTION)["rows"]
+    assert rows[0]["finale"] is None

@@ -3,9 +3,11 @@
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from league.event_file import load_event
 from league.judging import GameRecord
-from league.practice import EVIDENCE_TOKENS, is_offered, practice_event, verdicts
+from league.practice import EVIDENCE_TOKENS, failure, needs_large_model, practice_event, verdicts
 from league.question import Question
 
 EVENT = load_event(Path(__file__).parents[2] / "events" / "rehearsal")
@@ -41,7 +43,38 @@ def test_verdicts_come_by_question_and_order_with_reasons_and_the_rate():
     assert (shown["games"][3]["winner"], shown["games"][3]["why"]) == (None, "no object")
 
 
-def test_practice_judge_is_offered_where_judge_and_reference_are_always_there():
-    assert is_offered(EVENT)
-    on_endpoint = replace(EVENT.judge, kind="endpoint")
-    assert not is_offered(replace(EVENT, judge=on_endpoint, large_endpoint=object()))
+@pytest.mark.parametrize(
+    ("judge", "reference", "unanswered", "needed"),
+    [
+        ("bedrock", "bedrock", QUESTIONS, False),
+        ("bedrock", "endpoint", QUESTIONS, True),
+        ("bedrock", "endpoint", [], False),
+        ("endpoint", "bedrock", [], True),
+    ],
+)
+def test_endpoint_is_needed_for_its_judge_and_once_for_its_reference_model(
+    judge, reference, unanswered, needed
+):
+    event = replace(
+        EVENT,
+        judge=replace(EVENT.judge, kind=judge),
+        reference=replace(EVENT.reference, kind=reference),
+        large_endpoint=object(),
+    )
+    assert needs_large_model(event, unanswered) is needed
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        ("JudgeUnavailable", "judge_unavailable"),
+        ("EndpointFailed", "judge_unavailable"),
+        ("EndpointTimedOut", "judge_unavailable"),
+        ("States.Timeout", "judge_unavailable"),
+        ("KeyError", "internal"),
+    ],
+)
+def test_failure_says_that_the_attempt_is_given_back_whatever_happened(error, code):
+    reason = failure(error)
+    assert (reason["code"], reason["refunded"]) == (code, True)
+    assert "given back" in reason["next_step"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import json
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -9,7 +11,7 @@ import pytest
 
 from lambdas.shared import standing
 from lambdas.shared.table import Table
-from league import keys
+from league import contenders, keys
 from tests.unit.test_api_fixtures import Cloud
 
 pytest_plugins = ["tests.unit.test_api_fixtures"]
@@ -67,6 +69,61 @@ def test_second_score_of_a_model_changes_nothing(table: Table) -> None:
     again = enter(table, "a", 99.0)
     assert again["win_rate"] == 60
     assert (entry(table)["win_rate"], entry(table)["submissions"]) == (60, 1)
+
+
+def arrivals() -> list[dict[str, Any]]:
+    """A model's provisional and final score, twice as retries send them, and another model's."""
+    first = a_score("a", 70.0, provisional=True, scored_at="2026-12-05T11:00:00.000Z")
+    final = a_score("a", 60.0, provisional=False, scored_at="2026-12-05T12:00:00.000Z")
+    return [first, first, final, final, a_score("b", 65.0, provisional=True)]
+
+
+def test_final_score_stands_whatever_the_order_and_number_of_arrivals(table: Table) -> None:
+    found = set()
+    for number, order in enumerate(sorted(set(itertools.permutations(range(5))))):
+        protocol = f"p{number}"
+        for model in ("a", "b"):
+            table.put(keys.model("alice", model), {"id": model, "submit": True})
+        for at in order:
+            standing.enter(table, {**arrivals()[at], "protocol": protocol})
+        stands = [
+            table.get(keys.score("a", protocol)), table.get(keys.board_entry("alice", protocol)),
+        ]  # fmt: skip
+        found.add(json.dumps(stands, sort_keys=True).replace(f'"{protocol}"', '"p"'))
+    (only,) = found
+    score, shown = json.loads(only)
+    assert (score["win_rate"], score["provisional"]) == (60, False)
+    assert (shown["model_id"], shown["submissions"]) == ("b", 2)
+
+
+def test_final_score_is_not_replaced_by_anything(table: Table) -> None:
+    enter(table, "a", 60.0, provisional=True)
+    assert enter(table, "a", 99.0, provisional=True)["win_rate"] == 60
+    enter(table, "a", 55.0, provisional=False)
+    for late in (True, False):
+        assert enter(table, "a", 99.0, provisional=late)["win_rate"] == 55
+    assert (entry(table)["win_rate"], entry(table)["provisional"]) == (55, False)
+
+
+def test_provisional_and_final_scores_at_once_end_with_the_final_one(table: Table) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda n: enter(table, "a", 50.0, provisional=n % 2 == 0), range(8)))
+    assert entry(table)["provisional"] is False
+    assert entry(table)["submissions"] == 1
+
+
+def test_contending_are_those_whose_score_counts(
+    table: Table, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(contenders, "TOP", 1)
+    enter(table, "top", 80.0, owner="olaf", outcomes="22220", provisional=False)
+    for model, outcomes in (("a", "22200"), ("b", "22000"), ("c", "22200")):
+        owner = f"owner-{model}"
+        enter(table, model, 60.0, owner=owner, outcomes=outcomes, provisional=True)
+    table.put(keys.ruling("c"), {"model_id": "c", "decision": "annulled"})
+    assert standing.contending(table, P) == {"a": "owner-a"}
+    table.put(keys.ruling("c"), {"model_id": "c", "decision": "released"})
+    assert set(standing.contending(table, P)) == {"a", "c"}
 
 
 def test_next_best_takes_the_place_of_an_annulled_model_and_gives_it_back(table: Table) -> None:

@@ -9,6 +9,7 @@ from engine_machine import Fails, Hangs
 MACHINES = Path(__file__).parents[2] / "statemachines"
 LAMBDA = "arn:aws:lambda:us-east-1:000000000000:function:"
 NESTED = "arn:aws:states:us-east-1:000000000000:stateMachine:judge-stored"
+REJUDGE_MACHINE = "arn:aws:states:us-east-1:000000000000:stateMachine:rejudge"
 MODELS = [{"participant": f"p{i}", "model_id": f"m{i}", "attempt": i} for i in (1, 2, 3)]
 DONE = {"Payload": {"remaining": 0, "wait_seconds": 60, "judged_under": "pairwise-2"}}
 BUSY = {"Payload": {"remaining": 5, "wait_seconds": 60, "judged_under": "pairwise-2"}}
@@ -89,7 +90,8 @@ def test_nothing_to_judge_is_no_failure(stored):
 # --- rejudge -----------------------------------------------------------------------------------
 
 BATCHES = [{"after": "", "until": "m2"}, {"after": "m2", "until": "m3"}]
-PLAN = {"Payload": {"batches": BATCHES, "models": 3}}
+PLAN = {"Payload": {"protocol": "pairwise-2", "batches": BATCHES, "models": 3}}
+NOBODY = {"Payload": {"protocol": "pairwise-2", "batches": [], "models": 0}}
 REJUDGE = {
     "Lease large model": {"Payload": {"status": "InService"}},
     "Release large model": {"Payload": {"status": "Deleting"}},
@@ -101,7 +103,7 @@ REJUDGE = {
 
 @pytest.fixture
 def rejudge(run_machine):
-    def play(large="false", **stubs):
+    def play(large="false", more=None, **stubs):
         return run_machine(
             MACHINES / "rejudge.asl.json",
             substitutions={
@@ -112,7 +114,7 @@ def rejudge(run_machine):
                 "EndpointPolls": 2,
                 "EndpointPollSeconds": 20,
             },
-            input={"protocol": "pairwise-2"},
+            input={"protocol": "pairwise-2", **(more or {})},
             stubs={**REJUDGE, **{name.replace("_", " "): stub for name, stub in stubs.items()}},
         )
 
@@ -143,8 +145,11 @@ def test_models_that_were_not_judged_are_counted(rejudge):
 
 
 def test_rejudge_of_what_is_judged_already_ends_well(rejudge):
-    run = rejudge(Plan_rejudge={"Payload": {"batches": [], "models": 0}})
+    run = rejudge("true", Plan_rejudge=NOBODY)
     assert run.output == {"judged": 0, "failed": 0}
+    assert run.entered == [
+        "Begin", "Plan rejudge", "Anybody to judge?", "Large model leased?", "Failed?", "Rejudged",
+    ]  # fmt: skip
 
 
 REJUDGE_TASKS = ("Plan rejudge", "List batch", "Judge batch")
@@ -154,7 +159,8 @@ REJUDGE_TASKS = ("Plan rejudge", "List batch", "Judge batch")
 def test_failing_task_fails_the_rejudge_with_its_error_and_releases_the_model(rejudge, task, large):
     run = rejudge(large, **{task: Fails("Boom", "why")})
     assert (run.status, run.error, run.cause) == ("FAILED", "Boom", "why")
-    assert ("Release large model" in run.entered) is (large == "true")
+    leased = large == "true" and task != "Plan rejudge"
+    assert ("Release large model" in run.entered) is leased
 
 
 def test_large_model_is_held_for_all_batches(rejudge):
@@ -168,8 +174,61 @@ def test_large_model_is_held_for_all_batches(rejudge):
 def test_large_model_that_never_comes_fails_the_rejudge(rejudge):
     run = rejudge("true", Lease_large_model={"Payload": {"status": "Creating"}})
     assert run.error == "JudgeUnavailable"
-    assert "Plan rejudge" not in run.entered
+    assert "Each batch" not in run.entered
     assert "Release large model" in run.entered
+
+
+# --- rejudge: contenders ------------------------------------------------------------------------
+
+CONTENDERS = {"contenders": True, "protocol": "pairwise-2", "number": 7}
+ONE = {"Payload": {"protocol": "pairwise-2", "batches": BATCHES[:1], "models": 1}}
+JUDGED = {"Output": {"judged": 1, "failed": []}}
+FAILED = {"Output": {"judged": 0, "failed": [{"model_id": "m1", "error": "JudgeUnavailable"}]}}
+
+
+def test_contenders_are_planned_anew_until_there_are_none(rejudge):
+    plans = [ONE, ONE, NOBODY]
+    run = rejudge(more=CONTENDERS, Plan_rejudge=plans, Judge_batch=JUDGED)
+    assert run.output == {"judged": 2, "failed": 0}
+    asked = [call["arguments"]["Payload"] for call in run.calls_of("Plan rejudge")]
+    assert asked == [{"protocol": "pairwise-2", "contenders": True, "run": 7}] * 3
+    (listed, _) = [call["arguments"]["Payload"] for call in run.calls_of("List batch")]
+    assert listed == {"protocol": "pairwise-2", "contenders": True, "batch": BATCHES[0]}
+    names = [call["arguments"]["Name"] for call in run.calls_of("Judge batch")]
+    assert len(set(names)) == 2
+
+
+def test_rounds_of_contenders_are_bounded(rejudge):
+    run = rejudge(more=CONTENDERS, Plan_rejudge=ONE, Judge_batch=JUDGED)
+    assert (run.status, run.entered.count("Plan rejudge")) == ("SUCCEEDED", 10)
+
+
+def test_round_in_which_nobody_could_be_judged_is_the_last(rejudge):
+    run = rejudge(more=CONTENDERS, Plan_rejudge=ONE, Judge_batch=[JUDGED, FAILED])
+    assert run.output == {"judged": 1, "failed": 1}
+    assert run.entered.count("Plan rejudge") == 2
+
+
+def test_large_model_is_leased_once_for_all_rounds(rejudge):
+    plans = [ONE, ONE, NOBODY]
+    run = rejudge("true", CONTENDERS, Plan_rejudge=plans, Judge_batch=JUDGED)
+    assert run.entered.count("Lease large model") == run.entered.count("Release large model") == 1
+
+
+def test_contenders_of_the_shown_board_are_judged_under_the_protocol_that_was_planned(rejudge):
+    asked = {"contenders": True, "protocol": None, "number": None}
+    run = rejudge(more=asked, Plan_rejudge=[ONE, NOBODY], Judge_batch=JUDGED)
+    first, second = [call["arguments"]["Payload"] for call in run.calls_of("Plan rejudge")]
+    assert (first["protocol"], first["run"], second["protocol"]) == (None, None, "pairwise-2")
+    assert run.arguments_of("Judge batch")["Input"]["protocol"] == "pairwise-2"
+
+
+def test_rejudge_of_everyone_is_planned_once_and_asks_for_no_contenders(rejudge):
+    run = rejudge()
+    (call,) = run.calls_of("Plan rejudge")
+    assert call["arguments"]["Payload"] == {
+        "protocol": "pairwise-2", "contenders": False, "run": None,
+    }  # fmt: skip
 
 
 # --- close_league ------------------------------------------------------------------------------
@@ -177,6 +236,7 @@ def test_large_model_that_never_comes_fails_the_rejudge(rejudge):
 CLOSE = {
     "Lease large model": {"Payload": {"status": "InService"}},
     "Release large model": {"Payload": {"status": "Deleting"}},
+    "Judge contenders": {"Output": {"judged": 0, "failed": 0}},
     "Plan finalists": {"Payload": {"models": MODELS, "protocol": "pairwise-1"}},
     "Judge on the second set": {"Output": {"judged": 3, "failed": []}},
     "Select finalists": {"Payload": {"finalists": 3}},
@@ -193,6 +253,7 @@ def close(run_machine):
                 "SelectFinalistsFunction": f"{LAMBDA}SelectFinalists",
                 "LeaseLargeModelFunction": f"{LAMBDA}LeaseLargeModel",
                 "JudgeStoredMachine": NESTED,
+                "RejudgeMachine": REJUDGE_MACHINE,
                 "JudgeUsesLargeEndpoint": large,
                 "EndpointPolls": 2,
                 "EndpointPollSeconds": 20,
@@ -207,16 +268,22 @@ def close(run_machine):
 def test_contenders_are_judged_on_the_second_set_before_finalists_are_selected(close):
     run = close()
     assert run.entered == [
-        "Begin", "Plan finalists", "Judge on the event's endpoint?", "Judge on the second set",
-        "Select finalists", "Large model leased?", "Failed?", "Selected",
+        "Begin", "Judge on the event's endpoint?", "Judge contenders", "Plan finalists",
+        "Judge on the second set", "Select finalists", "Large model leased?", "Failed?", "Selected",
     ]  # fmt: skip
+    first = run.arguments_of("Judge contenders")
+    assert (first["StateMachineArn"], first["Input"]["contenders"]) == (REJUDGE_MACHINE, True)
+    assert first["Input"]["protocol"] is None  # the shown board's
     sent = run.arguments_of("Judge on the second set")["Input"]
     assert (sent["models"], sent["hidden_set"]) == (MODELS, "second")
     assert sent["protocol"] == "pairwise-1"
     assert run.arguments_of("Select finalists")["Payload"] == {"number": 1}
 
 
-@pytest.mark.parametrize("task", ["Plan finalists", "Judge on the second set", "Select finalists"])
+CLOSE_TASKS = ("Judge contenders", "Plan finalists", "Judge on the second set", "Select finalists")
+
+
+@pytest.mark.parametrize("task", CLOSE_TASKS)
 @pytest.mark.parametrize("ending", ["error", "timeout"])
 def test_failing_task_fails_the_selection_with_its_error(close, task, ending):
     run = close(**{task: Fails("NotPrepared", "why") if ending == "error" else Hangs()})

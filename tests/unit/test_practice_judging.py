@@ -1,0 +1,72 @@
+"""How a practice judging ends: once, and with the attempt given back when nobody was judged."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from lambdas.shared import practice
+from lambdas.shared.table import Table
+from league import keys
+from league.practice import failure
+from tests.unit.test_api_fixtures import Cloud
+
+pytest_plugins = ["tests.unit.test_api_fixtures"]
+
+JUDGING = {"participant": "alice", "model_id": "a", "number": 2}
+DAY = "2026-12-05"
+
+
+@pytest.fixture
+def table(cloud: Cloud) -> Table:
+    table = cloud.table()
+    queued = {"number": 2, "state": "queued", "requested_at": f"{DAY}T10:30:00.000Z", "key": "k"}
+    record = {"id": "a", "participant": "alice", "practice_judging": queued}
+    table.put(keys.model("alice", "a"), record)
+    for span in (DAY, "total"):
+        table.put(keys.usage("alice", span), {"practice_judgings": 3})
+    return table
+
+
+def used(table: Table) -> list[int]:
+    items = [table.get(keys.usage("alice", span)) or {} for span in (DAY, "total")]
+    return [item["practice_judgings"] for item in items]
+
+
+def judging(table: Table) -> Any:
+    return (table.get(keys.model("alice", "a")) or {})["practice_judging"]
+
+
+def test_failure_is_told_and_given_back_where_it_was_counted(table: Table) -> None:
+    record = practice.queued(table, JUDGING)
+    assert record is not None
+    practice.end(table, record, "failed", failure("JudgeUnavailable"))
+    assert judging(table)["state"] == "failed"
+    assert judging(table)["reason"]["code"] == "judge_unavailable"
+    assert used(table) == [2, 2]
+
+
+def test_repetition_gives_nothing_back_a_second_time(table: Table) -> None:
+    record = practice.queued(table, JUDGING)
+    assert record is not None
+    for _ in range(2):
+        practice.end(table, record, "failed", failure("JudgeUnavailable"))
+    assert practice.queued(table, JUDGING) is None
+    assert used(table) == [2, 2]
+
+
+def test_what_was_judged_is_not_given_back(table: Table) -> None:
+    record = practice.queued(table, JUDGING)
+    assert record is not None
+    practice.end(table, record, "judged")
+    practice.end(table, record, "failed", failure("States.Timeout"))
+    assert (judging(table)["state"], judging(table)["reason"]) == ("judged", None)
+    assert used(table) == [3, 3]
+
+
+@pytest.mark.parametrize("change", [{"number": 1}, {"model_id": "b"}])
+def test_judging_that_is_no_longer_the_models_is_left_alone(
+    table: Table, change: dict[str, Any]
+) -> None:
+    assert practice.queued(table, {**JUDGING, **change}) is None
