@@ -20,12 +20,25 @@ test: $(BIN)/test-installed ## Everything CI checks
 lint: $(BIN)/test-installed ## Style, types and generated files
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
 	@$(BIN)/python -m cli.openapi --check && $(BIN)/python -m cli.diagram --check
+	@$(BIN)/python -m cli.failures_table --check
 
 bench: $(BIN)/demo-installed ## Cold starts, synth time and pipeline overhead
 	@$(BIN)/python -m bench
 
 docs: $(BIN)/test-installed ## Write the generated documentation anew
-	@$(BIN)/python -m cli.openapi && $(BIN)/python -m cli.diagram
+	@$(BIN)/python -m cli.openapi && $(BIN)/python -m cli.diagram && $(BIN)/python -m cli.failures_table && $(BIN)/python -m cli.estimate.page
+
+chaos: $(BIN)/test-installed ## Leagues under injected faults (RUNS=1000 SEED=1 SIZE=40 DAY=calm|normal|bad)
+	@$(BIN)/python -m local.chaos run --runs $(or $(RUNS),1000) --seed $(or $(SEED),1) --size $(or $(SIZE),40) $(if $(DAY),--day $(DAY))
+
+chaos-engine: $(BIN)/test-installed ## The same over HTTP on the real engine (RUNS=100)
+	@$(BIN)/python -m local.chaos engine --runs $(or $(RUNS),100) --seed $(or $(SEED),1)
+
+chaos-teeth: $(BIN)/test-installed ## Seeded defects in the product: each must be caught
+	@$(BIN)/python -m local.chaos teeth
+
+load: $(BIN)/test-installed ## A whole event's people and models (MODELS=4100 PARTICIPANTS=409)
+	@$(BIN)/python -m local.chaos load --models $(or $(MODELS),4100) --participants $(or $(PARTICIPANTS),409)
 
 lock: ## Pin what the requirements pull in
 	rm -rf build/lock && $(PYTHON) -m venv build/lock && build/lock/bin/pip install -q -r requirements-dev.txt
@@ -48,4 +61,4 @@ $(BIN)/demo-installed: requirements.txt constraints.txt | $(BIN)/python
 $(BIN)/test-installed: requirements-dev.txt $(BIN)/demo-installed
 	@$(BIN)/pip install -q --disable-pip-version-check -r requirements-dev.txt -c constraints.txt && touch $@
 
-.PHONY: help demo local test lint bench docs lock clean
+.PHONY: help demo local test lint bench docs chaos chaos-engine chaos-teeth load lock clean

@@ -22,6 +22,7 @@ from stacks.api import ApiStack
 from stacks.code_asset import EventSource, stage_code
 from stacks.data import DataStack
 from stacks.judge import JudgeStack
+from stacks.operations import OperationsStack
 from stacks.pipeline import PipelineStack
 
 ROOT = Path(__file__).resolve().parent
@@ -55,7 +56,8 @@ def add_event(app: cdk.App, folder: Path) -> None:
     pipeline = PipelineStack(app, event=event, base=models.base, data=data, code=code)
     if models.large is not None:
         pipeline.add_stack_dependency(JudgeStack(app, event=event, large=models.large))
-    ApiStack(app, event=event, data=data, pipeline=pipeline, code=code)
+    api = ApiStack(app, event=event, data=data, pipeline=pipeline, code=code)
+    OperationsStack(app, event=event, data=data, pipeline=pipeline, api=api, code=code)
 
 
 def new_app(outdir: str | None = None, **context: str) -> cdk.App:

@@ -16,7 +16,10 @@ EVENTS_FOLDER = Path("events")
 
 @click.group()
 def event() -> None:
-    """Describe, check and prepare an event."""
+    """Check, prepare and end an event, and see what it leaves.
+
+    In this order: check, cdk deploy, prepare, the event itself, end, cdk destroy, inventory.
+    """
 
 
 @event.command()

@@ -1,13 +1,10 @@
 """`league person`: who takes part, with an organizer's AWS credentials."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import boto3
 import click
-from botocore.exceptions import BotoCoreError, ClientError
 
 from cli.stacks import outputs
+from cli.told import told
 from league.event_file import EventError
 
 GROUPS = ("participants", "experts", "organizers")
@@ -31,7 +28,7 @@ def add(event: str, email: str, group: str, password: str | None) -> None:
 
     Cognito's own mail is limited to 50 a day: for a large event configure SES, or set passwords.
     """
-    with _told():
+    with told():
         pool = outputs(event, "Data")[POOL]
         cognito = boto3.client("cognito-idp")
         try:
@@ -60,7 +57,7 @@ def add(event: str, email: str, group: str, password: str | None) -> None:
 @click.option("--password", prompt=True, hide_input=True, help="Asked for when not given.")
 def token(event: str, email: str, password: str) -> None:
     """Print an ID token of EMAIL, for `Authorization: Bearer ...` on the REST API."""
-    with _told():
+    with told():
         answer = boto3.client("cognito-idp").initiate_auth(
             ClientId=outputs(event, "Data")[CLIENT],
             AuthFlow="USER_PASSWORD_AUTH",
@@ -72,14 +69,3 @@ def token(event: str, email: str, password: str) -> None:
                 "or set a password with league person add --password"
             )
     click.echo(answer["AuthenticationResult"]["IdToken"])
-
-
-@contextmanager
-def _told() -> Iterator[None]:
-    """What goes wrong, as one message and exit code 1."""
-    try:
-        yield
-    except EventError as error:
-        raise click.ClickException(str(error)) from None
-    except (ClientError, BotoCoreError) as error:
-        raise click.ClickException(f"AWS refused: {error}") from None

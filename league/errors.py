@@ -11,12 +11,16 @@ LeagueError
 │   ├── WrongMethod       405
 │   ├── Conflict          409
 │   └── LimitReached      429
+├── UnknownPrice          money cannot be counted for something that has no list price here
 └── PipelineError         a step of a state machine failed; the class name is its ErrorEquals name
     ├── NotPrepared
     ├── QuestionsInvalid
     ├── EndpointUnusable
     ├── JudgeUnavailable
     ├── ConflictingVerdicts
+    ├── SpendCapReached
+    ├── LineBusy
+    ├── ForeignResource
     └── StaleAttempt
 """
 
@@ -140,6 +144,13 @@ class LimitReached(RequestError):
         self.limit = limit
 
 
+class UnknownPrice(LeagueError):
+    """Something has no price in `league.prices`; `league event check` refuses such an event."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"the price of {what} is not known: add it to league/prices.py")
+
+
 class PipelineError(LeagueError):
     """A step of a state machine failed; Step Functions sees the class name as the error's name."""
 
@@ -170,6 +181,30 @@ class ConflictingVerdicts(PipelineError):
         )
         self.question_id = question_id
         self.order = order
+
+
+class SpendCapReached(PipelineError):
+    """What is to be done could cost more than is left of a cap.
+
+    `whose` is `event` or `participant`. `final`: waiting does not help, since it is money already
+    spent that leaves too little; else reservations that end may make room.
+    """
+
+    def __init__(self, whose: str, cap_musd: int, spent_musd: int, musd: int, final: bool) -> None:
+        cap, spent, needed = (f"{amount / 1e6:.2f} USD" for amount in (cap_musd, spent_musd, musd))
+        super().__init__(
+            f"{whose}: of the cap of {cap}, {spent} are spent; this could cost up to {needed}"
+        )
+        self.whose = whose
+        self.final = final
+
+
+class LineBusy(PipelineError):
+    """A line or a ledger changed each time that it was about to be changed; trying again helps."""
+
+
+class ForeignResource(PipelineError):
+    """Something bears a name of ours and not our tags: it is neither used nor deleted."""
 
 
 class StaleAttempt(PipelineError):

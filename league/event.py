@@ -7,20 +7,29 @@ library at every cold start. `league/event_file.py` checks them with Pydantic, w
 
 import datetime as dt
 import hashlib
+import re
 from dataclasses import dataclass, field
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
-from annotated_types import Ge, Le, Len
+from annotated_types import Ge, Gt, Le, Len
 
 Text = Annotated[str, Len(1)]
 Seconds = Annotated[int, Ge(1)]
 Count = Annotated[int, Ge(1)]
 Share = Annotated[float, Ge(0), Le(1)]
+Usd = Annotated[float, Gt(0)]
 
 PhaseName = Literal["workshop", "league", "finale"]
 Number = int | float
 Orders = Literal["both", "contenders"]
 Detail = Literal["verdict", "criteria", "evidence"]
+
+_ADDRESS = re.compile(r"[^@\s<>\"',;]+@[^@\s<>\"',;]+\.[^@\s<>\"',;.]+")
+
+
+def _require_address(address: str) -> None:
+    if not _ADDRESS.fullmatch(address):
+        raise ValueError(f"{address!r} is no e-mail address; write one such as team@example.com")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,18 +121,21 @@ class Hyperparameters:
 
 @dataclass(frozen=True, kw_only=True)
 class Training:
-    """How models are fine-tuned."""
+    """How models are fine-tuned. `instances` are the slots: how many jobs may run at once."""
 
     instance_type: Annotated[str, Len(1)]
+    instances: Count
     max_runtime_seconds: Seconds
     hyperparameters: Hyperparameters
 
 
 @dataclass(frozen=True, kw_only=True)
 class Hosting:
-    """How a fine-tuned model answers."""
+    """How a fine-tuned model answers. `instances` are the slots: how many endpoints at once;
+    `concurrency` counts the calls that one endpoint is sent at once."""
 
     instance_type: Annotated[str, Len(1)]
+    instances: Count
     answer_tokens: Count
     concurrency: Annotated[int, Ge(1), Le(64)]
     temperature: Annotated[float, Ge(0), Le(2)] = 0.0
@@ -206,6 +218,48 @@ class Limits:
     own_prompts: Annotated[int, Ge(0), Le(20)]
     prompt_characters: Count
     practice_judgings_per_day: Annotated[int, Ge(0)] = 3
+    # Unlike models, attempts are never given back: failing for ever costs somebody's money too.
+    attempts_per_day: Count = 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class Money:
+    """What may be spent, in USD, by the league's own ledger (list prices; `league.prices`).
+
+    A model is accepted only if its dearest possible course still fits: the caps hold. Organizers
+    are warned when a share of the event's cap is committed. `contacts` get the alarms by mail.
+    """
+
+    event_usd: Usd
+    participant_usd: Usd
+    warn_at: Annotated[tuple[Share, ...], Len(0, 4)] = (0.5, 0.8, 0.95)  # a budget takes no more
+    contacts: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for contact in self.contacts:
+            _require_address(contact)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Notifications:
+    """Mail to participants when a model is ready, scored or failed; without it none is sent.
+
+    `from_address`, or its domain, has to be verified in SES (README, Mail).
+    """
+
+    from_address: str
+
+    def __post_init__(self) -> None:
+        _require_address(self.from_address)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Artifacts:
+    """Trained weights (6.43 GB each) that are kept: a participant's `best` scored models and all
+    that are unfinished or ready; any other one's expire when they are `days` old."""
+
+    best: Count = 2
+    days: Count = 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -234,12 +288,32 @@ class Finale:
 
 @dataclass(frozen=True, kw_only=True)
 class Pace:
-    """Poll intervals, waits and bounds of the state machines, so that a rehearsal can hurry."""
+    """Poll intervals, waits and bounds of the state machines, so that a rehearsal can hurry.
+
+    `slot_wait_seconds` bounds the wait in the line. `quota_wait_seconds` is how long an execution
+    that got a slot and then no instance from AWS stays out of the line, `quota_waits` how often.
+    """
+
+    # Step Functions ends an execution at 25,000 events. What the machine adds at most for each wait
+    # and each poll (tests/workflow/test_history.py); a fifth is left for retries of failing calls.
+    EVENTS_OF_A_QUOTA_WAIT: ClassVar[int] = 100
+    EVENTS_OF_A_POLL: ClassVar[int] = 100
+    EVENTS: ClassVar[int] = 20_000
 
     endpoint_poll_seconds: Seconds
     endpoint_polls: Count
     quota_wait_seconds: Seconds
     quota_waits: Count
+    slot_wait_seconds: Seconds = 5 * 86400
+
+    def __post_init__(self) -> None:
+        waits = self.EVENTS_OF_A_QUOTA_WAIT * self.quota_waits
+        polls = self.EVENTS_OF_A_POLL * self.endpoint_polls
+        if waits + polls > self.EVENTS:
+            raise ValueError(
+                f"{self.quota_waits} quota_waits and {self.endpoint_polls} endpoint_polls are more "
+                "than one execution can hold: wait longer each time, and fewer times"
+            )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -264,13 +338,16 @@ class Event:
     judge: LargeModel
     judging: Judging
     limits: Limits
+    money: Money
     finale: Finale
     pace: Pace
+    artifacts: Artifacts = field(default_factory=Artifacts)
     hidden_questions: Count
     second_hidden_questions: Annotated[int, Ge(0)] = 0
     sign_up_domains: tuple[str, ...] = ()
     retention_days: Count = 90
     large_endpoint: LargeEndpoint | None = None
+    notifications: Notifications | None = None
 
     def __post_init__(self) -> None:
         if not all((part.isalnum() and part.islower()) or part.isdigit() for part in self._parts()):

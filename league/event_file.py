@@ -11,6 +11,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
 
 from league.event import Event
 from league.judging import UnknownProtocol, load_protocol
+from league.money import priced_like, unpriced
 from league.question import Question
 
 EVENT_FILE = "event.yaml"
@@ -61,8 +62,19 @@ def load_event(folder: Path) -> Event:
         raise EventError(
             f"{path}: name: found {event.name!r}; must equal its folder {folder.name!r}"
         )
+    _check_prices(path, event)
     _check_protocol(path, event.judging.protocol)
     return event
+
+
+def _check_prices(path: Path, event: Event) -> None:
+    problems = [
+        f"{path}: {field}: found {value!r}; its price is not known, so no cap on spending would "
+        f"hold: add it to league/prices.py, or choose one of {', '.join(priced_like(field))}"
+        for field, value in unpriced(event).items()
+    ]
+    if problems:
+        raise EventError("\n".join(problems))
 
 
 def _check_protocol(path: Path, protocol: str) -> None:

@@ -14,8 +14,15 @@
 | organizers' ruling on a model | RULINGS | <model> |
 | what organizers started last | RUNS | <what> |
 | selection of finalists | SELECTIONS | <number> |
-| lease | LEASE | <what> |
+| large endpoint's holders | LEASE | <what> |
+| line for a kind of slot | LINE#<kind> | CONTROL, LEASE#<resource name>, WAIT#<resource name> |
+| task token of one who waits | TOKEN#<kind>#<resource name> | TOKEN |
+| model on its way | WORK | <model> |
+| money of the event | LEDGER | EVENT |
+| charge, immutable | P#<participant> | CHARGE#<model>#<what> |
+| money reserved for a judging | P#<participant> | RESERVED#<model>#<what> |
 | tokens a model was asked for | TOKENS#<model> | <UTC minute> |
+| mail that was sent | NOTICE#<model> | <change of its state> |
 """
 
 from typing import Literal, NamedTuple
@@ -107,6 +114,61 @@ def selection(number: int) -> Key:
 
 
 LARGE_ENDPOINT_LEASE = Key("LEASE", "LARGE_ENDPOINT")
+
+# The lines that executions wait in: league.slots.
+SlotKind = Literal["training", "hosting"]
+SLOT_KINDS: tuple[SlotKind, ...] = ("training", "hosting")
+LINE_CONTROL = "CONTROL"
+LEASE_PREFIX = "LEASE#"
+WAIT_PREFIX = "WAIT#"
+CHARGE_PREFIX = "CHARGE#"
+RESERVED_PREFIX = "RESERVED#"
+WORK = "WORK"
+EVENT_LEDGER = Key("LEDGER", "EVENT")
+
+
+def line(kind: SlotKind) -> str:
+    """The partition of a line: its control, who holds a slot, who waits."""
+    return f"LINE#{kind}"
+
+
+def line_control(kind: SlotKind) -> Key:
+    return Key(line(kind), LINE_CONTROL)
+
+
+def lease(kind: SlotKind, name: str) -> Key:
+    """The slot that a resource name (`league.names.resource_name`) holds."""
+    return Key(line(kind), LEASE_PREFIX + name)
+
+
+def waiting(kind: SlotKind, name: str) -> Key:
+    """The place in the line that a resource name has."""
+    return Key(line(kind), WAIT_PREFIX + name)
+
+
+def slot_token(kind: SlotKind, name: str) -> Key:
+    """The task token by which one who waits is woken."""
+    return Key(f"TOKEN#{kind}#{name}", "TOKEN")
+
+
+def work(model_id: str) -> Key:
+    """A model that is on its way: from being accepted until nothing of it is left to do."""
+    return Key(WORK, model_id)
+
+
+def charge(participant: str, model_id: str, what: str) -> Key:
+    """What a model cost for one thing (`training#1#7`, `judging#pairwise-1`)."""
+    return Key(participant_partition(participant), f"{CHARGE_PREFIX}{model_id}#{what}")
+
+
+def reserved(participant: str, model_id: str, what: str) -> Key:
+    """Money set aside for a judging that is under way."""
+    return Key(participant_partition(participant), f"{RESERVED_PREFIX}{model_id}#{what}")
+
+
+def notice(model_id: str, change: int) -> Key:
+    """The mail about the `change`th state of a model."""
+    return Key(f"NOTICE#{model_id}", f"{change:04d}")
 
 
 def tokens(model: str, minute: str) -> Key:

@@ -13,13 +13,15 @@ Used = Mapping[str, int]  # a usage item: models, submissions, ..., in all: unfi
 
 @dataclass(frozen=True)
 class Use:
-    """What one request uses. An unfinished model gives its place back when it first finishes."""
+    """What one request uses. An unfinished model gives its place back when it first finishes; an
+    attempt (a training or a judging) is never given back, whatever becomes of it."""
 
     models: int = 0
     submissions: int = 0
     datasets: int = 0
     practice_judgings: int = 0
     unfinished: int = 0
+    attempts: int = 0
 
     def counts(self) -> dict[str, int]:
         return {name: amount for name, amount in vars(self).items() if amount}
@@ -47,6 +49,7 @@ def rules(limits: Limits) -> list[Rule]:
             True,
             limits.practice_judgings_per_day,
         ),
+        Rule("attempts_per_day", "attempts", True, limits.attempts_per_day),
         Rule("models_total", "models", False, limits.models_total),
         Rule("submissions_total", "submissions", False, limits.submissions_total),
         Rule("unfinished_models", "unfinished", False, limits.unfinished_models),

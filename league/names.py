@@ -11,9 +11,16 @@ TAG_PURPOSE = "league:purpose"
 
 ID_LENGTH = 16
 _ID_ALPHABET = "abcdefghijkmnpqrstuvwxyz23456789"  # no 0/o, 1/l: people read these aloud
-_RESOURCE = re.compile(r"lg-(?P<event>[0-9a-f]{6})-(?P<model>[a-z2-9]{16})-(?P<attempt>[0-9]+)")
+_RESOURCE = re.compile(
+    r"lg-(?P<event>[0-9a-f]{6})-(?P<model>[a-z2-9]{16})-(?P<attempt>[0-9]+)(?:r(?P<retry>[0-9]+))?"
+)
 
 BASELINE_OWNER = "baseline"
+
+# Where SageMaker itself logs: a group below this for each endpoint, and one group for the training
+# jobs of everybody in the account, with streams that begin with a job's name.
+ENDPOINT_LOGS = "/aws/sagemaker/Endpoints"
+TRAINING_LOGS = "/aws/sagemaker/TrainingJobs"
 
 
 def derived_id(*parts: str) -> str:
@@ -28,9 +35,19 @@ def derived_id(*parts: str) -> str:
     return "".join(_ID_ALPHABET[(number >> (5 * place)) & 31] for place in range(ID_LENGTH))
 
 
-def resource_name(event_hash: str, model_id: str, attempt: int) -> str:
-    """Name of a model's training job, SageMaker model, endpoint configuration and endpoint."""
-    return f"lg-{event_hash}-{model_id}-{attempt}"
+def resource_name(event_hash: str, model_id: str, attempt: int, retry: int = 0) -> str:
+    """Name of a model's training job, SageMaker model, endpoint configuration and endpoint.
+
+    The name of a training job can never be used again: where AWS had no instance for it after all,
+    the `retry`th job has another. Slots and everything else go by the name without it.
+    """
+    retried = f"r{retry}" if retry else ""
+    return f"{resource_prefix(event_hash)}{model_id}-{attempt}{retried}"
+
+
+def resource_prefix(event_hash: str) -> str:
+    """What every `resource_name` of an event begins with."""
+    return f"lg-{event_hash}-"
 
 
 def parse_resource_name(name: str) -> tuple[str, str, int] | None:
@@ -52,3 +69,8 @@ def execution_name(event_name: str, model_id: str, attempt: int, enter: str) -> 
 def stack_name(event_name: str, stack: str) -> str:
     """Name of one of an event's stacks."""
     return f"League-{event_name}-{stack}"
+
+
+def is_stack_of(event_name: str, name: str) -> bool:
+    """Whether a stack is this event's: event `a` has none of those of event `a-b`."""
+    return re.fullmatch(re.escape(stack_name(event_name, "")) + "[A-Z][A-Za-z]*", name) is not None

@@ -24,6 +24,11 @@ def open_phases(event: Event, state: Mapping[str, Any], now: dt.datetime) -> lis
     return [phase for phase in get_args(PhaseName) if is_open(phase, event, state, now)]
 
 
+def has_ended(event: Event, state: Mapping[str, Any], now: dt.datetime) -> bool:
+    """Whether the whole event is over: nothing that costs money may be up any more."""
+    return now >= event.phases.finale.closes and not open_phases(event, state, now)
+
+
 def require_open(
     wanted: tuple[PhaseName, ...],
     doing: str,

@@ -19,26 +19,29 @@ def plan(
     *,
     models_bucket: str,
     untuned: bool,
+    retry: int = 0,
 ) -> dict[str, Any]:
     """The state machine's `$plan` for a model's record.
 
     `base` is resolved for a region. An `untuned` model is hosted from JumpStart's own weights, for
-    which the licence is accepted in the request.
+    which the licence is accepted in the request. `retry` counts the training jobs before this one
+    that AWS had no instance for; only the job's own name, and where it writes, changes with it.
     """
-    name = resource_name(event.hash, record["id"], record["attempt"])
+    job = resource_name(event.hash, record["id"], record["attempt"], retry)
     tags = _tags(event, record)
+    training = {} if untuned else _training(event, base, record, models_bucket, tags)
     return {
-        "name": name,
-        "record": keys.model(record["participant"], record["id"]).item(),
+        "name": resource_name(event.hash, record["id"], record["attempt"]),
+        "retry": retry,
         "tags": tags,
-        "training": {} if untuned else _training(event, base, record, models_bucket, tags),
+        "training": training and {"name": job, **training},
         "hosting": {
             "image": base.inference_image,
             "environment": dict(base.inference_environment),
             "s3_data_source": (
                 _base_weights(event, base)
                 if untuned
-                else _tuned_weights(record, models_bucket, name)
+                else _tuned_weights(record, models_bucket, job)
             ),
         },
     }

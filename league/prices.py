@@ -17,13 +17,18 @@ PRICE_PER_MILLION_TOKENS = {
 }
 
 
-def tokens_cost(model: str, input_tokens: int, output_tokens: int) -> float | None:
-    """USD for a Bedrock model's tokens; None when its price is not known.
+def price_per_million_tokens(model: str) -> tuple[float, float] | None:
+    """USD of a million input and output tokens of a Bedrock model; None when it is not known.
 
     A profile such as `us.amazon.nova-pro-v1:0` costs what its model does.
     """
     foundation = model.partition(".")[2]
-    price = PRICE_PER_MILLION_TOKENS.get(model) or PRICE_PER_MILLION_TOKENS.get(foundation)
+    return PRICE_PER_MILLION_TOKENS.get(model) or PRICE_PER_MILLION_TOKENS.get(foundation)
+
+
+def tokens_cost(model: str, input_tokens: int, output_tokens: int) -> float | None:
+    """USD for a Bedrock model's tokens; None when its price is not known."""
+    price = price_per_million_tokens(model)
     if price is None:
         return None
     of_input, of_output = price

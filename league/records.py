@@ -21,9 +21,9 @@ class DatasetState(StrEnum):
 class ModelState(StrEnum):
     """A model's journey, in order; the last four end it."""
 
-    QUEUED = "queued"
-    TRAINING = "training"
-    HOSTING = "hosting"
+    QUEUED = "queued"  # until it holds a training slot
+    TRAINING = "training"  # again in line, if AWS had no instance for it
+    HOSTING = "hosting"  # trained; in line for a hosting slot, then being deployed
     ANSWERING = "answering"
     READY = "ready"  # answered and torn down; may be submitted
     JUDGING = "judging"
@@ -104,7 +104,8 @@ class ModelRecord(TypedDict):
     """A participant's model.
 
     `attempt` counts executions that trained it, `judge_attempt` those that only judged it, and
-    `submit_key` is the idempotency key of the last request to submit it.
+    `submit_key` is the idempotency key of the last request to submit it. `training_retry` is the
+    `retry` of `league.names.resource_name` in the name of its training job.
     """
 
     id: str
@@ -128,6 +129,7 @@ class ModelRecord(TypedDict):
     submitted_at: NotRequired[str]
     judge_attempt: NotRequired[int]
     submit_key: NotRequired[str]
+    training_retry: NotRequired[int]
 
 
 def timestamp(moment: dt.datetime) -> str:

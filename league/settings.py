@@ -23,8 +23,14 @@ class Settings:
     rejudge_machine: str = ""
     close_machine: str = ""
     practice_machine: str = ""
+    stored_machine: str = ""
     user_pool: str = ""
     user_pool_client: str = ""
+
+    @property
+    def machines(self) -> tuple[str, ...]:
+        """The ARNs of the state machines that this function knows."""
+        return tuple(arn for name, arn in vars(self).items() if name.endswith("_machine") and arn)
 
     def environment(self) -> dict[str, str]:
         """Environment variables, `LEAGUE_<FIELD>`, of what is not empty."""

@@ -7,7 +7,7 @@ import json
 import re
 import time
 import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -34,6 +34,12 @@ def bootstrap(client: Client) -> None:
     client("ssm").put_parameter(
         Name=_BOOTSTRAP_PARAMETER, Value=_BOOTSTRAP_VERSION, Type="String", Overwrite=True
     )
+
+
+def verify_sender(client: Client, outputs: Mapping[str, str]) -> None:
+    """What an organizer does once by hand: show SES that mail may come from this address."""
+    if "NoticeSender" in outputs:
+        client("sesv2").create_email_identity(EmailIdentity=outputs["NoticeSender"])
 
 
 def upload_assets(client: Client, stacks: Sequence[Stack], account: str, region: str) -> int:

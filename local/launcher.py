@@ -58,7 +58,8 @@ class EmbeddedCloud:
     """AWS on loopback with one event's stacks deployed to it; a context manager.
 
     `synth` replaces the command of cdk.json (run in `folder`), `standins` are settings of
-    local.standins, `data` keeps the files in a folder that is not removed at the end.
+    local.standins, `data` keeps the files in a folder that is not removed at the end, and
+    `minute_seconds` is how long a minute lasts for rules at a rate, such as the sweeper's.
     """
 
     def __init__(
@@ -73,6 +74,7 @@ class EmbeddedCloud:
         context: Mapping[str, str] | None = None,
         standins: Mapping[str, Any] | None = None,
         standins_command: Sequence[str] | None = (sys.executable, "-m", "local.standins"),
+        minute_seconds: float = 60.0,
         progress: Callable[[Phase], None] = _silent,
     ) -> None:
         self.event = event
@@ -88,6 +90,7 @@ class EmbeddedCloud:
         self._context = {"event": event, **(context or {})}
         self._standins_settings = dict(standins or {})
         self._standins_command = standins_command
+        self._minute_seconds = minute_seconds
         self._progress = progress
         self._services: list[Service] = []
         self._clients: dict[str, Any] = {}
@@ -187,6 +190,7 @@ class EmbeddedCloud:
             "--port", str(self.port),
             "--standins-url", self.standins_url,
             "--data", str(self.data / "engine"),
+            "--minute-seconds", str(self._minute_seconds),
         ]  # fmt: skip
         self._service("engine", engine)
         if self._standins_command is not None:
@@ -219,6 +223,7 @@ class EmbeddedCloud:
             with self._phase(f"deploy {stack.name}"):
                 outputs = deploy.create(self.client, stack, self.url, ACCOUNT, REGION)
                 self.outputs[stack.name] = outputs
+            deploy.verify_sender(self.client, outputs)
 
     @contextlib.contextmanager
     def _phase(self, name: str) -> Iterator[None]:

@@ -35,12 +35,12 @@ class ApiStack(LeagueStack):
         self.data = data
         self.pipeline = pipeline
         defaults = FunctionDefaults(self, event, code)
-        gateway = Gateway(self, "Rest", event=event, users=data.users.pool)
-        gateway.route(self._api(defaults))
+        self.gateway = Gateway(self, "Rest", event=event, users=data.users.pool)
+        self.gateway.route(self._api(defaults))
         leaderboard = self._leaderboard(defaults)
         for path in ("/", "/leaderboard", "/web/{file}"):
-            gateway.route_public(path, leaderboard)
-        self.publish(ApiUrl=gateway.url)
+            self.gateway.route_public(path, leaderboard)
+        self.publish(ApiUrl=self.gateway.url)
 
     def _leaderboard(self, defaults: FunctionDefaults) -> LeagueFunction:
         """Public: it can read one object and nothing else."""
@@ -79,6 +79,8 @@ class ApiStack(LeagueStack):
             self.pipeline.practice_judging,
         ):
             self._may_start(function, machine)
+        # A model that is cancelled leaves the line: its task is told so.
+        self.pipeline.train_deploy_judge.grant_task_response(function)
         jobs = SageMakerArns(self, self.event).of_models("training-job")
         function.add_to_role_policy(
             iam.PolicyStatement(actions=["sagemaker:StopTrainingJob"], resources=jobs)

@@ -1,5 +1,7 @@
 """The event's buckets: private, encrypted, TLS only, versioned, logged."""
 
+from collections.abc import Iterator, Mapping
+
 from aws_cdk import Duration
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
@@ -43,7 +45,8 @@ class AccessLogBucket(s3.Bucket):
 class EventBucket(s3.Bucket):
     """A bucket of the event's data.
 
-    `keep` is how many days an object stays, `noncurrent` how many more its older versions do.
+    `keep` is how many days an object stays, `noncurrent` how many more its older versions do. An
+    object that bears the tags of `expiring` goes after as many days of its life, all its versions.
     """
 
     def __init__(
@@ -55,6 +58,7 @@ class EventBucket(s3.Bucket):
         logs: s3.IBucket,
         noncurrent: int,
         keep: int | None = None,
+        expiring: tuple[Mapping[str, str], int] | None = None,
         key: kms.IKey | None = None,
     ) -> None:
         super().__init__(
@@ -69,7 +73,7 @@ class EventBucket(s3.Bucket):
             versioned=True,
             server_access_logs_bucket=logs,
             server_access_logs_prefix=f"{construct_id.lower()}/",
-            lifecycle_rules=[_lifecycle(keep=keep, noncurrent=noncurrent)],
+            lifecycle_rules=[_lifecycle(keep=keep, noncurrent=noncurrent), *_expiring(expiring)],
             removal_policy=removal_policy(event),
         )
 
@@ -128,3 +132,14 @@ def _lifecycle(*, keep: int | None, noncurrent: int) -> s3.LifecycleRule:
         expiration=Duration.days(keep) if keep else None,
         noncurrent_version_expiration=Duration.days(noncurrent),
     )
+
+
+def _expiring(tagged: tuple[Mapping[str, str], int] | None) -> Iterator[s3.LifecycleRule]:
+    """S3 counts the days from an object's creation, whenever it was tagged."""
+    if tagged:
+        tags, days = tagged
+        yield s3.LifecycleRule(
+            tag_filters=tags,
+            expiration=Duration.days(days),
+            noncurrent_version_expiration=Duration.days(1),
+        )

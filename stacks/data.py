@@ -1,9 +1,11 @@
 """Data: what must survive a redeployment of everything else."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from constructs import Construct
 
+from league.artifacts import EXPIRES, KEEP_TAG
 from league.event import Event
 from league.settings import Settings
 from stacks.buckets import AccessLogBucket, EventBucket, EventKey, VaultBucket
@@ -25,7 +27,12 @@ class DataStack(LeagueStack):
         self.vault_key = EventKey(self, "VaultKey", event=event, purpose="vault")
         self.access_logs = AccessLogBucket(self, "AccessLogs", event=event)
         self.datasets = self._datasets()
-        self.models = self._bucket("Models", keep=event.retention_days, noncurrent=1)
+        self.models = self._bucket(
+            "Models",
+            keep=event.retention_days,
+            noncurrent=1,
+            expiring=({KEEP_TAG: EXPIRES}, event.artifacts.days),
+        )
         self.site = EventBucket(self, "Site", event=event, logs=self.access_logs, noncurrent=7)
         self.vault = VaultBucket(
             self, "Vault", event=event, logs=self.access_logs, key=self.vault_key
@@ -41,7 +48,14 @@ class DataStack(LeagueStack):
         bucket.announce_objects()
         return bucket
 
-    def _bucket(self, construct_id: str, *, keep: int, noncurrent: int) -> EventBucket:
+    def _bucket(
+        self,
+        construct_id: str,
+        *,
+        keep: int,
+        noncurrent: int,
+        expiring: tuple[Mapping[str, str], int] | None = None,
+    ) -> EventBucket:
         return EventBucket(
             self,
             construct_id,
@@ -50,6 +64,7 @@ class DataStack(LeagueStack):
             key=self.key,
             keep=keep,
             noncurrent=noncurrent,
+            expiring=expiring,
         )
 
     def _sign_up(self, code: Path) -> LeagueFunction:

@@ -10,6 +10,7 @@ from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from league.event import Event
+from league.metrics import NAMESPACE
 from league.settings import Settings
 from stacks.league_stack import log_group
 
@@ -19,8 +20,6 @@ from stacks.league_stack import log_group
 POWERTOOLS_ACCOUNT = "017000801446"
 POWERTOOLS_LAYER = "AWSLambdaPowertoolsPythonV3-python313-arm64"
 POWERTOOLS_VERSION = 38
-
-METRICS_NAMESPACE = "AILeague"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,5 +96,5 @@ def _environment(construct_id: str, settings: Settings) -> dict[str, str]:
     return {
         **settings.environment(),
         "POWERTOOLS_SERVICE_NAME": folder(construct_id),
-        "POWERTOOLS_METRICS_NAMESPACE": METRICS_NAMESPACE,
+        "POWERTOOLS_METRICS_NAMESPACE": NAMESPACE,
     }

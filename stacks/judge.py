@@ -5,9 +5,9 @@ from constructs import Construct
 
 from league.event import Event, LargeEndpoint
 from league.jumpstart import REGION, PinnedModel
-from league.names import large_endpoint_name
+from league.names import ENDPOINT_LOGS, large_endpoint_name
 from stacks.league_stack import LeagueStack
-from stacks.sagemaker_access import ENDPOINT_LOGS, ExecutionRole
+from stacks.sagemaker_access import ExecutionRole
 
 VARIANT = "AllTraffic"
 LOADING_SECONDS = 3600  # the most SageMaker allows; 177 GB of weights take their time

@@ -1,6 +1,6 @@
 """The state machines and what they may do."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from aws_cdk import ArnFormat, Stack
 from aws_cdk import aws_iam as iam
@@ -71,8 +71,8 @@ def may_use_sagemaker(machine: LeagueMachine, event: Event, *roles: ExecutionRol
     jobs = arns.of_models("training-job")
     hosting = arns.of_models("model", "endpoint-config", "endpoint")
     machine.may(_on("TrainingJob", "Create", "Describe", "Stop"), jobs)
-    machine.may(_on("Model", "Create", "Describe", "Delete"), hosting[:1])
-    machine.may(_on("EndpointConfig", "Create", "Describe", "Delete"), hosting[:2])
+    machine.may(_on("Model", "Create", "Delete"), hosting[:1])
+    machine.may(_on("EndpointConfig", "Create", "Delete"), hosting[:2])
     machine.may(_on("Endpoint", "Create", "Describe", "Delete"), hosting[1:])
     machine.may(["sagemaker:AddTags", "sagemaker:ListTags"], [*jobs, *hosting])
     machine.may_watch("StepFunctionsGetEventsForSageMakerTrainingJobsRule")
@@ -85,16 +85,40 @@ def may_use_sagemaker(machine: LeagueMachine, event: Event, *roles: ExecutionRol
     )
 
 
-def may_run(machine: LeagueMachine, other: LeagueMachine) -> None:
-    """Start another machine and wait for it."""
-    executions = Stack.of(machine).format_arn(
+def may_wake(functions: Iterable[LeagueFunction], machine: LeagueMachine) -> None:
+    """Answer the task tokens of a machine that itself invokes these functions.
+
+    The policy stands apart: a function is made after its role's own policy, the machine after the
+    function, and this after the machine. In the role's own policy it would be a circle, which synth
+    does not notice.
+    """
+    iam.Policy(
+        Stack.of(machine),
+        f"{machine.node.id}Wakers",
+        roles=[function.role for function in functions if function.role is not None],
+        statements=[
+            iam.PolicyStatement(
+                actions=["states:SendTaskFailure", "states:SendTaskSuccess"],
+                resources=[machine.state_machine_arn],
+            )
+        ],
+    )
+
+
+def executions_of(machine: LeagueMachine) -> str:
+    """The ARN of every execution of a machine."""
+    return Stack.of(machine).format_arn(
         service="states",
         resource="execution",
-        resource_name=f"{other.state_machine_name}:*",
+        resource_name=f"{machine.state_machine_name}:*",
         arn_format=ArnFormat.COLON_RESOURCE_NAME,
     )
+
+
+def may_run(machine: LeagueMachine, other: LeagueMachine) -> None:
+    """Start another machine and wait for it."""
     other.grant_start_execution(machine)
-    machine.may(["states:DescribeExecution", "states:StopExecution"], [executions])
+    machine.may(["states:DescribeExecution", "states:StopExecution"], [executions_of(other)])
     machine.may_watch("StepFunctionsGetEventsForStepFunctionsExecutionRule")
 
 

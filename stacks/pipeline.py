@@ -10,10 +10,11 @@ from league.jumpstart import PinnedModel
 from stacks.data import DataStack
 from stacks.functions import FunctionDefaults
 from stacks.league_stack import LeagueStack
-from stacks.machines import LeagueMachine, may_run, may_use_sagemaker
-from stacks.pipeline_functions import PipelineFunctions
+from stacks.machines import LeagueMachine, may_run, may_use_sagemaker, may_wake
+from stacks.pipeline_functions import WAKES_WAITERS, PipelineFunctions
 from stacks.sagemaker_access import hosting_role, training_role
 from stacks.substitutions import substitutions
+from stacks.sweeper import Sweeper
 from stacks.triggers import BoardTrigger, UploadTrigger
 
 
@@ -31,19 +32,18 @@ class PipelineStack(LeagueStack):
     ) -> None:
         super().__init__(scope, "Pipeline", event=event)
         self._event = event
-        functions = PipelineFunctions(
-            self, event=event, data=data, defaults=FunctionDefaults(self, event, code)
-        )
+        defaults = FunctionDefaults(self, event, code)
+        functions = PipelineFunctions(self, event=event, data=data, defaults=defaults)
         training = training_role(self, base, data.models)
         hosting = hosting_role(self, base, data.models)
-        available = substitutions(event, functions.by_id, data.table.table_name, training, hosting)
+        available = substitutions(event, functions.by_id, training, hosting)
 
         self.train_deploy_judge = LeagueMachine(
             self, "TrainDeployJudge", event=event, available=available
         )
         self.train_deploy_judge.may_invoke(functions.by_id)
         may_use_sagemaker(self.train_deploy_judge, event, training, hosting)
-        data.table.grant_look_up(self.train_deploy_judge)
+        may_wake([functions[name] for name in WAKES_WAITERS], self.train_deploy_judge)
 
         available["TrainDeployJudgeMachine"] = self.train_deploy_judge.state_machine_arn
         self.prepare_event = LeagueMachine(self, "PrepareEvent", event=event, available=available)
@@ -62,6 +62,21 @@ class PipelineStack(LeagueStack):
         self.close_league = self._judging_stored("CloseLeague", functions, available)
         may_run(self.close_league, self.rejudge)
 
+        sweeper = Sweeper(
+            self,
+            "Sweeper",
+            event=event,
+            data=data,
+            defaults=defaults,
+            models=self.train_deploy_judge,
+            others={
+                "prepare_machine": self.prepare_event,
+                "rejudge_machine": self.rejudge,
+                "close_machine": self.close_league,
+                "practice_machine": self.practice_judging,
+                "stored_machine": self.judge_stored,
+            },
+        )
         UploadTrigger(self, "Uploads", data=data, function=functions["ValidateDataset"])
         BoardTrigger(self, "Board", data=data, function=functions["PublishLeaderboard"])
         self.publish(
@@ -70,6 +85,7 @@ class PipelineStack(LeagueStack):
             RejudgeMachineArn=self.rejudge.state_machine_arn,
             CloseLeagueMachineArn=self.close_league.state_machine_arn,
             LeaseLargeModelFunctionName=functions["LeaseLargeModel"].function_name,
+            SweepFunctionName=sweeper.function.function_name,
         )
 
     def _judging_stored(

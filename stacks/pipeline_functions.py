@@ -8,16 +8,18 @@ from constructs import Construct
 
 from league import keys
 from league.event import Event, LargeModel
+from league.names import TRAINING_LOGS
 from league.settings import Settings
 from stacks.data import DataStack
 from stacks.functions import FunctionDefaults, LeagueFunction, Size
-from stacks.sagemaker_access import TRAINING_LOGS, SageMakerArns
+from stacks.sagemaker_access import SageMakerArns
 
 LONGEST = 900  # what Lambda allows: answering and judging continue where a retry finds them
 
 # How large each function is, and the buckets that it is told of.
 FUNCTIONS: Mapping[str, tuple[Size, tuple[str, ...]]] = {
     "ReserveAttempt": (Size(memory=512, seconds=300), ("datasets", "models")),
+    "LookUpModel": (Size(), ()),
     "RecordTraining": (Size(seconds=120), ()),
     "AnswerQuestions": (Size(memory=1024, seconds=LONGEST), ("models", "vault")),
     "JudgeAnswers": (Size(memory=1024, seconds=LONGEST), ("vault",)),
@@ -25,6 +27,9 @@ FUNCTIONS: Mapping[str, tuple[Size, tuple[str, ...]]] = {
     "PublishLeaderboard": (Size(), ("site",)),
     "RecordFailure": (Size(), ()),
     "LeaseLargeModel": (Size(), ()),
+    "RequestSlot": (Size(memory=512), ()),
+    "ReleaseSlot": (Size(memory=512), ()),
+    "AdoptResource": (Size(), ()),
     "AnswerReference": (Size(memory=1024, seconds=LONGEST), ("vault",)),
     "FreezeAnswers": (Size(), ("vault",)),
     "PlanBaseline": (Size(), ()),
@@ -36,7 +41,8 @@ FUNCTIONS: Mapping[str, tuple[Size, tuple[str, ...]]] = {
     "ValidateDataset": (Size(memory=1024, seconds=300), ("datasets",)),
 }
 READS_TABLE_ONLY = ("PublishLeaderboard",)
-TABLELESS = ("AnswerReference",)
+TABLELESS = ("AnswerReference", "AdoptResource")
+WAKES_WAITERS = ("RequestSlot", "ReleaseSlot")
 
 QUESTIONS = "questions/*"
 REFERENCE = "reference/*"
@@ -102,6 +108,19 @@ class PipelineFunctions:
             "RecordTraining", ["sagemaker:DescribeTrainingJob"], self.arns.of_models("training-job")
         )
         self._may("RecordTraining", ["logs:FilterLogEvents"], [logs, f"{logs}:*"])
+        self._grant_adoption()
+
+    def _grant_adoption(self) -> None:
+        """Look, and read the tags that say whose it is."""
+        nouns = {
+            "training-job": "TrainingJob",
+            "model": "Model",
+            "endpoint-config": "EndpointConfig",
+            "endpoint": "Endpoint",
+        }
+        for kind, noun in nouns.items():
+            self._may("AdoptResource", [f"sagemaker:Describe{noun}"], self.arns.of_models(kind))
+        self._may("AdoptResource", ["sagemaker:ListTags"], self.arns.of_models(*nouns))
 
     def _grant_answering(self) -> None:
         self.data.vault.grant_read(self["AnswerQuestions"], QUESTIONS)

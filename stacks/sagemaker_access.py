@@ -7,10 +7,13 @@ from constructs import Construct
 
 from league.event import Event
 from league.jumpstart import REGION, PinnedModel
-from league.names import large_endpoint_name, resource_name
+from league.names import (
+    ENDPOINT_LOGS,
+    TRAINING_LOGS,
+    large_endpoint_name,
+    resource_prefix,
+)
 
-TRAINING_LOGS = "/aws/sagemaker/TrainingJobs"
-ENDPOINT_LOGS = "/aws/sagemaker/Endpoints"
 SERVICE = "sagemaker.amazonaws.com"
 
 
@@ -19,7 +22,7 @@ class SageMakerArns:
 
     def __init__(self, stack: Stack, event: Event) -> None:
         self._stack = stack
-        self._every = resource_name(event.hash, "*", 0).removesuffix("-0")
+        self._every = f"{resource_prefix(event.hash)}*"
         self._large = large_endpoint_name(event.name)
 
     def of_models(self, *kinds: str) -> list[str]:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from league.event import Event
+from league.failures import NO_CAPACITY
 from stacks.functions import LeagueFunction
 from stacks.machines import placeholder
 from stacks.sagemaker_access import ExecutionRole
@@ -10,19 +11,21 @@ from stacks.sagemaker_access import ExecutionRole
 # Calls of Judge answers, each of up to a quarter of an hour, with waits of 1, 2, 4 ... minutes
 # between them: four hours in all, and not more than 30 transitions of a submission's judging.
 JUDGE_TURNS = 8
+# Jobs, and then endpoints, that are made again because AWS had no instance for the one before,
+# after waits of 2, 4 ... 32 times `pace.quota_wait_seconds`. Each may take hundreds of the 25,000
+# events of an execution's history (tests/workflow/test_history.py).
+CAPACITY_RETRIES = 5
 
 
 def substitutions(
     event: Event,
     functions: Mapping[str, LeagueFunction],
-    table: str,
     training_role: ExecutionRole,
     hosting_role: ExecutionRole,
 ) -> dict[str, str]:
     """Everything by name, as text: CloudFormation replaces the placeholder wherever it stands."""
     return {
         **{placeholder(name): function.function_arn for name, function in functions.items()},
-        "Table": table,
         "TrainingRoleArn": training_role.role_arn,
         "HostingRoleArn": hosting_role.role_arn,
         **event_substitutions(event),
@@ -39,6 +42,9 @@ def event_substitutions(event: Event) -> dict[str, str]:
         "EndpointPolls": str(event.pace.endpoint_polls),
         "QuotaWaitSeconds": str(event.pace.quota_wait_seconds),
         "QuotaWaits": str(event.pace.quota_waits),
+        "SlotWaitSeconds": str(event.pace.slot_wait_seconds),
+        "CapacityRetries": str(CAPACITY_RETRIES),
+        "NoCapacity": NO_CAPACITY,
         "JudgeTurns": str(JUDGE_TURNS),
         "JudgeUsesLargeEndpoint": _truth(event.judge.kind == "endpoint"),
         "ReferenceUsesLargeEndpoint": _truth(event.reference.kind == "endpoint"),

@@ -68,6 +68,16 @@ class BoardTrigger(Construct):
         )
 
 
+class SweepSchedule(Construct):
+    """Each minute. A sweep that failed is not tried again: the next one is as good."""
+
+    def __init__(self, scope: Construct, construct_id: str, *, function: LeagueFunction) -> None:
+        super().__init__(scope, construct_id)
+        minute = Duration.minutes(1)
+        rule = events.Rule(self, "EachMinute", schedule=events.Schedule.rate(minute))
+        rule.add_target(targets.LambdaFunction(function, retry_attempts=0, max_event_age=minute))
+
+
 def dead_letters(scope: Construct) -> sqs.Queue:
     """A queue for what could not be handled, kept as long as SQS can."""
     return sqs.Queue(

@@ -7,7 +7,7 @@ from typing import Any
 
 from lambdas.shared import bundle, models
 from lambdas.shared.concurrently import concurrently
-from lambdas.shared.function import client, logger, settings, table
+from lambdas.shared.function import about, client, logger, settings, table
 from lambdas.shared.hidden import read_questions
 from lambdas.shared.storage import Bucket
 from league import keys
@@ -16,13 +16,18 @@ from league.errors import EndpointUnusable
 from league.freeze import hidden_sets
 from league.records import ModelState
 
+ANSWERED = (ModelState.READY, ModelState.JUDGING, ModelState.SCORED, ModelState.ANNULLED)
+
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Hidden answers go to the vault; practice answers and the participant's own to the models.
 
     The second hidden set is answered too, judged or not: it needs no GPU again then.
     """
+    about(event)
     record = models.load(table(), event)
+    if record["state"] in ANSWERED:
+        return {"answers": "stored before"}  # a repetition must not move it back
     models.move(table(), event, ModelState.ANSWERING)
     vault = Bucket(settings().vault_bucket)
     hidden = {name: read_questions(vault, name) for name in hidden_sets(bundle.event())}
@@ -43,7 +48,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     if not event["submit"]:
         models.move(table(), event, ModelState.READY)
     count = len(questions) + len(prompts)
-    logger.info("questions answered", model_id=event["model_id"], answers=count)
+    logger.info("questions answered", answers=count)
     return {"answers": count}
 
 

@@ -9,7 +9,8 @@ from lambdas.api.bodies import PhaseChange
 from lambdas.api.event import phase_answers
 from lambdas.api.identity import ORGANIZERS
 from lambdas.api.routing import Call, Routes
-from lambdas.api.runs import NOT_STARTED, RUNNING, SUCCEEDED
+from lambdas.shared import executions
+from lambdas.shared.executions import NOT_STARTED, RUNNING, SUCCEEDED
 from lambdas.shared.function import logger
 from lambdas.shared.table import ConditionFailed
 from league import keys, phases
@@ -104,6 +105,6 @@ def _preparation(call: Call, state: Mapping[str, Any]) -> Preparation | None:
     if not last:
         return None
     name = starting.prepare_name(call.services, last["number"])
-    arn = starting.execution_arn(call.services.settings.prepare_machine, name)
+    arn = executions.arn_of(call.services.settings.prepare_machine, name)
     status = runs.status_of(call, arn)
     return Preparation(execution_arn=arn, status=status, requested_by=last["requested_by"])

@@ -2,7 +2,8 @@
 
 from typing_extensions import TypedDict
 
-from lambdas.api.answers import PhaseAnswer
+from lambdas.api.answers import PhaseAnswer, Spending
+from lambdas.shared.switches import Switch
 from league.finalists import Selection
 
 
@@ -111,6 +112,27 @@ class FinalistsAnswer(TypedDict):
     run: RunAnswer | None
     selection: SelectionAnswer | None
     published: int | None
+
+
+class LineAnswer(TypedDict):
+    """A line: its slots, who runs and who waits. `mean_seconds`: how long a slot is held."""
+
+    kind: str
+    slots: int
+    running: int
+    waiting: int
+    paused: bool
+    oldest_wait_seconds: int
+    mean_seconds: float | None
+
+
+class OperationsAnswer(TypedDict):
+    """How the event runs. `stopped`, `intake_paused`: who switched it off, why and when."""
+
+    lines: list[LineAnswer]
+    stopped: Switch | None
+    intake_paused: Switch | None
+    spending: Spending
 
 
 class Preparation(TypedDict):

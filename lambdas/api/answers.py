@@ -84,13 +84,26 @@ class UsageAnswer(TypedDict):
     remaining: dict[str, int]
 
 
+class Spending(TypedDict):
+    """Money by the league's own ledger of list prices, in USD: what is spent, what is set aside
+    for what runs now, the cap, and what is left beneath it."""
+
+    spent_usd: float
+    reserved_usd: float
+    cap_usd: float
+    remaining_usd: float
+
+
 class MeAnswer(TypedDict):
-    """Who the token speaks for. `finalist`: their place in the finale, once it is selected."""
+    """Who the token speaks for. `notifications`: whether they get mail about their models, where
+    the event sends any; `finalist`: their place in the finale, once it is selected."""
 
     participant: str
     display_name: str
+    notifications: bool
     groups: list[str]
     usage: UsageAnswer
+    spending: Spending
     finalist: Placed | None
 
 
@@ -196,9 +209,31 @@ class PracticeAccepted(TypedDict):
     remaining: dict[str, int]
 
 
+class QueuePlace(TypedDict):
+    """Where a model waits: line (training, hosting), place from 1 on, and about how long it still
+    has to wait; null: nobody can tell yet."""
+
+    line: str
+    position: int
+    waiting: int
+    since: str
+    wait_seconds: int | None
+
+
+class ChargeAnswer(TypedDict):
+    """What one thing cost: `training#1#...`, `hosting#1#...`, `judging#1#0`."""
+
+    what: str
+    usd: float
+    at: str
+
+
 class ModelAnswer(ModelSummary):
     """Everything there is to know of one's own model. `practice_answers` is null until answered,
-    `practice_judging` until it was asked for."""
+    `practice_judging` until it was asked for, `queue` unless it waits for a slot."""
+
+    queue: QueuePlace | None
+    charges: list[ChargeAnswer]
 
     hyperparameters: dict[str, Any]
     prompts: list[str]

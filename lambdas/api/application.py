@@ -8,14 +8,14 @@ from typing import Any
 
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
 from aws_lambda_powertools.event_handler.exceptions import NotFoundError
-from aws_lambda_powertools.metrics import MetricUnit
 
 from lambdas.api import body, idempotency, problems
 from lambdas.api.identity import identify, require_group
 from lambdas.api.routing import Call, Route, Routes
 from lambdas.api.services import Services
-from lambdas.shared.function import logger, metrics
+from lambdas.shared.function import logger, measure
 from league.errors import NotFound, RequestError, Unreadable, WrongMethod
+from league.metrics import REQUESTS, UNEXPECTED_ERRORS
 
 HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 
@@ -40,7 +40,7 @@ class Application:
         logger.append_keys(
             request=_request_id(event), method=event["httpMethod"], path=event["path"]
         )
-        metrics.add_metric("Requests", MetricUnit.Count, 1)
+        measure(REQUESTS)
         return self._resolver.resolve(event, context)
 
     def _endpoint(self, route: Route) -> Callable[..., Response[Any]]:
@@ -84,7 +84,7 @@ class Application:
 
     def _fail(self, error: Exception) -> Response[Any]:
         logger.exception("unexpected", exc_info=error)
-        metrics.add_metric("UnexpectedErrors", MetricUnit.Count, 1)
+        measure(UNEXPECTED_ERRORS)
         return _problem_response(problems.of_unexpected(self._instance()))
 
     def _nowhere(self, _: NotFoundError) -> Response[Any]:

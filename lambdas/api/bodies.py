@@ -7,7 +7,7 @@ where the event is known.
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
-from annotated_types import Len
+from annotated_types import Ge, Le, Len
 
 from league.event import PhaseName
 from league.hyperparameters import TUNABLE, WHOLE_NUMBERS
@@ -29,9 +29,10 @@ class HyperparameterSchema:
 
 @dataclass(frozen=True, kw_only=True)
 class Profile:
-    """What a participant wants to be called."""
+    """What a participant wants to be called, and whether they want mail about their models."""
 
-    display_name: Annotated[str, Len(2, 40)]
+    display_name: Annotated[str, Len(2, 40)] | None = None
+    notifications: bool | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,6 +74,30 @@ class ReviewDecision:
     """What an organizer decides on a score that was up for review."""
 
     decision: Literal["release", "annul"]
+    reason: Reason
+
+
+@dataclass(frozen=True, kw_only=True)
+class LineChange:
+    """Pauses a line or lets it go on, and changes how many slots it has. Below what runs now, the
+    line drains first."""
+
+    paused: bool | None = None
+    slots: Annotated[int, Ge(0), Le(1000)] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class IntakeChange:
+    """Whether models and submissions are accepted; if not, why: participants read it."""
+
+    open: bool
+    reason: Reason | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SwitchReason:
+    """Why everything is stopped: participants read it."""
+
     reason: Reason
 
 

@@ -4,20 +4,21 @@ from collections.abc import Mapping
 from typing import Any
 
 from lambdas.api import quota
-from lambdas.api.answers import MeAnswer, UsageAnswer
+from lambdas.api.answers import MeAnswer, Spending, UsageAnswer
 from lambdas.api.bodies import Profile
 from lambdas.api.finalists import selected
 from lambdas.api.identity import EVERYONE, PARTICIPANTS
+from lambdas.api.operations import spending
 from lambdas.api.routing import Call, Routes
 from lambdas.shared.table import ConditionFailed, put_new_write, update_write
 from league import keys, limits, participants, rejudging
-from league.errors import Conflict
+from league.errors import Conflict, FieldProblem, InvalidRequest
 from league.finalists import Placed
 from league.records import day, timestamp
 
 routes = Routes(*EVERYONE)
 
-COUNTED_BY_DAY = ("models", "submissions", "datasets", "practice_judgings")
+COUNTED_BY_DAY = ("models", "submissions", "datasets", "practice_judgings", "attempts")
 
 
 @routes.get("/me", answer=MeAnswer)
@@ -28,13 +29,29 @@ def get_me(call: Call) -> MeAnswer:
 
 @routes.put("/me", groups=(PARTICIPANTS,), body=Profile, answer=MeAnswer, errors=(Conflict,))
 def put_me(call: Call, body: Profile) -> MeAnswer:
-    """Choose the name that the leaderboard shows. Nobody else of the event can bear it."""
-    name = participants.check_name(body.display_name)
-    profile = call.services.table.get(keys.profile(call.participant)) or {}
-    if profile.get("display_name") != name:
-        _rename(call, profile, name)
-    _rename_on_board(call, name)
-    return _answer(call, {**profile, "display_name": name})
+    """Choose the name that the leaderboard shows, which nobody else of the event can bear, and
+    whether to get mail when a model is ready, scored or failed."""
+    if body.display_name is None and body.notifications is None:
+        problem = FieldProblem("display_name", None, "a name", "add it, notifications or both")
+        raise InvalidRequest("Nothing is to be changed.", [problem])
+    if body.display_name is not None:
+        name = participants.check_name(body.display_name)
+        profile = call.services.table.get(keys.profile(call.participant)) or {}
+        if profile.get("display_name") != name:
+            _rename(call, profile, name)
+        _rename_on_board(call, name)
+    if body.notifications is not None:
+        _choose_mail(call, body.notifications)
+    return get_me(call)
+
+
+def _choose_mail(call: Call, wanted: bool) -> None:
+    call.services.table.update(
+        keys.profile(call.participant),
+        "SET notifications = :wanted, updated_at = :now",
+        {":wanted": wanted, ":now": timestamp(call.now)},
+        condition="",
+    )
 
 
 def _rename(call: Call, profile: Mapping[str, Any], name: str) -> None:
@@ -89,10 +106,17 @@ def _answer(call: Call, profile: Mapping[str, Any] | None) -> MeAnswer:
     return MeAnswer(
         participant=call.participant,
         display_name=participants.shown_name(profile, call.participant),
+        notifications=(profile or {}).get("notifications", True),
         groups=list(call.caller.groups),
         usage=usage(call),
+        spending=_spending(call),
         finalist=_finalist(call),
     )
+
+
+def _spending(call: Call) -> Spending:
+    account = call.services.table.get(keys.usage(call.participant, "total")) or {}
+    return spending(account, call.event.money.participant_usd)
 
 
 def _finalist(call: Call) -> Placed | None:

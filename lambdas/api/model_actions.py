@@ -2,21 +2,22 @@
 
 from typing import Any
 
-from aws_lambda_powertools.metrics import MetricUnit
 from botocore.exceptions import ClientError
 
-from lambdas.api import quota, starting
+from lambdas.api import intake, quota, starting
 from lambdas.api.answers import ModelChanged
 from lambdas.api.identity import PARTICIPANTS
 from lambdas.api.me import usage
 from lambdas.api.model_view import location
 from lambdas.api.models import load, require_submissions_open
 from lambdas.api.routing import Call, Routes
-from lambdas.shared.function import logger, metrics
+from lambdas.shared import work
+from lambdas.shared.function import logger, measure
 from lambdas.shared.table import ConditionFailed, update_write
-from league import keys, names
-from league.errors import Conflict, LimitReached, NotFound
+from league import keys, money, names
+from league.errors import Conflict, LimitReached, LineBusy, NotFound
 from league.limits import Use
+from league.metrics import MODELS_SUBMITTED
 from league.records import CANCELLABLE, ModelState, TimelineEntry, timestamp
 
 routes = Routes(PARTICIPANTS)
@@ -38,7 +39,7 @@ def submit_model(call: Call) -> ModelChanged:
     if not call.done and record.get("submit_key") != call.key:
         record = _submit(call, record)
     if record["state"] == ModelState.JUDGING:
-        starting.judge(call.services, record)
+        starting.model(call.services, record)
     return _changed(call, record)
 
 
@@ -50,8 +51,9 @@ def cancel_model(call: Call) -> ModelChanged:
     record = load(call, call.path["model_id"])
     if not record.get("cancel_requested"):
         record = _request_cancel(call, record)
-    if record["state"] == ModelState.TRAINING:
+    if record["state"] == ModelState.TRAINING:  # a queued one has no job, and begins none now
         _stop_training(call, record)
+    _leave_lines(call, record)
     return _changed(call, record)
 
 
@@ -59,7 +61,9 @@ def _submit(call: Call, record: dict[str, Any]) -> dict[str, Any]:
     """Bring a ready model to the judge, and count the submission."""
     if record["state"] != ModelState.READY:
         raise _not_ready(record["state"])
-    require_submissions_open(call, call.services.event_state())
+    state = call.services.event_state()
+    require_submissions_open(call, state)
+    intake.require_open(call, state, money.dearest_judging(call.event, call.event.hidden_questions))
     now = timestamp(call.now)
     write = update_write(
         keys.model(call.participant, record["id"]),
@@ -79,15 +83,18 @@ def _submit(call: Call, record: dict[str, Any]) -> dict[str, Any]:
         "#state = :ready AND updated_at = :seen",
         {"#state": "state"},
     )
-    table, use = call.services.table, Use(submissions=1)
+    table, use = call.services.table, Use(submissions=1, attempts=1)
+    number = record.get("judge_attempt", 0) + 1
+    accepted = {**record, "submit": True, "judge_attempt": number}
+    writes = [write, work.accept_write(accepted, "judge", call.now)]
     try:
-        quota.write_within(table, call.participant, use, call.event.limits, call.now, [write])
+        quota.write_within(table, call.participant, use, call.event.limits, call.now, writes)
     except ConditionFailed:
         found = load(call, record["id"])
         if found.get("submit_key") != call.key:
             raise _not_ready(found["state"]) from None
         return found
-    metrics.add_metric("ModelsSubmitted", MetricUnit.Count, 1)
+    measure(MODELS_SUBMITTED)
     return load(call, record["id"])
 
 
@@ -120,13 +127,25 @@ def _request_cancel(call: Call, record: dict[str, Any]) -> dict[str, Any]:
 
 
 def _stop_training(call: Call, record: dict[str, Any]) -> None:
-    name = names.resource_name(call.event.hash, record["id"], record["attempt"])
+    retry = record.get("training_retry", 0)
+    name = names.resource_name(call.event.hash, record["id"], record["attempt"], retry)
     try:
         call.services.sagemaker.stop_training_job(TrainingJobName=name)
     except ClientError as error:
         if error.response["Error"]["Code"] not in NOTHING_TO_STOP:
             raise
     logger.info("training stopped", training_job=name)
+
+
+def _leave_lines(call: Call, record: dict[str, Any]) -> None:
+    """Nobody waits for days behind somebody who does not want to be there."""
+    name = names.resource_name(call.event.hash, record["id"], record["attempt"])
+    for kind in keys.SLOT_KINDS:
+        try:
+            call.services.lines.cancel(kind, name)
+        except LineBusy:
+            # They keep their place; whoever gets a slot is asked whether they still want it.
+            logger.warning("left in line", kind=kind, holder=name)
 
 
 def _changed(call: Call, record: dict[str, Any]) -> ModelChanged:

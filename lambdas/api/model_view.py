@@ -6,9 +6,19 @@ from typing import Any, cast
 
 from botocore.exceptions import ClientError
 
-from lambdas.api.answers import ModelAnswer, ModelSummary, PracticeJudging, ScoreAnswer
+from lambdas.api.answers import (
+    ChargeAnswer,
+    ModelAnswer,
+    ModelSummary,
+    PracticeJudging,
+    QueuePlace,
+    ScoreAnswer,
+)
 from lambdas.api.services import Services
-from league import keys
+from league import keys, names
+from league.keys import SlotKind
+from league.money import MICRO
+from league.records import ModelState
 from league.rejudging import active_protocol
 
 Record = Mapping[str, Any]
@@ -38,6 +48,8 @@ def summary(record: Record) -> ModelSummary:
 def detail(record: Record, services: Services) -> ModelAnswer:
     return ModelAnswer(
         **summary(record),
+        queue=_queue(record, services),
+        charges=_charges(record, services),
         hyperparameters=record["hyperparameters"],
         prompts=record["prompts"],
         attempt=record["attempt"],
@@ -51,6 +63,41 @@ def detail(record: Record, services: Services) -> ModelAnswer:
         ),
         practice_judging=_practice_judging(record, services),
     )
+
+
+WAITS_IN: Mapping[str, SlotKind] = {
+    ModelState.QUEUED: "training",
+    ModelState.TRAINING: "training",  # again: AWS had no instance for it
+    ModelState.HOSTING: "hosting",
+}
+
+
+def _queue(record: Record, services: Services) -> QueuePlace | None:
+    kind = WAITS_IN.get(record["state"])
+    name = names.resource_name(services.event.hash, record["id"], record["attempt"])
+    waiting = services.table.get(keys.waiting(kind, name)) if kind else None
+    if kind is None or waiting is None:
+        return None
+    line = services.lines.look(kind)
+    position = line.position(name)
+    if position is None:
+        return None  # it got its slot a moment ago
+    return QueuePlace(
+        line=kind,
+        position=position,
+        waiting=len(line.waits),
+        since=waiting["since"],
+        wait_seconds=line.wait_seconds(name),
+    )
+
+
+def _charges(record: Record, services: Services) -> list[ChargeAnswer]:
+    prefix = f"{keys.CHARGE_PREFIX}{record['id']}#"
+    found = services.table.query(keys.participant_partition(record["participant"]), prefix)
+    return [
+        ChargeAnswer(what=c["what"], usd=round(c["charged_musd"] / MICRO, 4), at=c["at"])
+        for c in found
+    ]
 
 
 def _practice_judging(record: Record, services: Services) -> PracticeJudging | None:

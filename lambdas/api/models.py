@@ -3,9 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from aws_lambda_powertools.metrics import MetricUnit
-
-from lambdas.api import quota, starting
+from lambdas.api import intake, quota, starting
 from lambdas.api.answers import Estimate, ModelAccepted, ModelAnswer, ModelList
 from lambdas.api.bodies import LABEL_LENGTH, NewModel
 from lambdas.api.datasets import load as load_dataset
@@ -14,12 +12,14 @@ from lambdas.api.me import usage
 from lambdas.api.model_view import detail, location, summary
 from lambdas.api.paging import InvalidPage, page
 from lambdas.api.routing import Call, Routes
-from lambdas.shared.function import logger, metrics
+from lambdas.shared import work
+from lambdas.shared.function import logger, measure
 from lambdas.shared.table import ConditionFailed, put_new_write
-from league import keys, names, own_prompts, phases
+from league import keys, money, names, own_prompts, phases
 from league.errors import Conflict, LimitReached, NotFound
 from league.hyperparameters import choose
 from league.limits import Use
+from league.metrics import MODELS_QUEUED
 from league.participants import check_name
 from league.records import DatasetState, ModelRecord, ModelState, TimelineEntry, timestamp
 
@@ -41,7 +41,7 @@ def create_model(call: Call, body: NewModel) -> ModelAccepted:
     if record is None:
         record = _create(call, model_id, body)
     if record["state"] == ModelState.QUEUED:
-        starting.train(call.services, record)
+        starting.model(call.services, record)
     used = usage(call)
     return ModelAccepted(
         id=model_id,
@@ -98,14 +98,18 @@ def _create(call: Call, model_id: str, body: NewModel) -> dict[str, Any]:
     record = _record(call, model_id, body)
     state = call.services.event_state()
     phases.require_open(phases.TRAINING_PHASES, "Training", call.event, state, call.now)
+    intake.require_open(call, state, money.dearest_model(call.event))
     if body.submit:
         require_submissions_open(call, state)
-    use = Use(models=1, submissions=int(body.submit), unfinished=1)
+    use = Use(models=1, submissions=int(body.submit), unfinished=1, attempts=1)
     table, limits = call.services.table, call.event.limits
-    writes = [put_new_write(keys.model(call.participant, model_id), record)]
+    writes = [
+        put_new_write(keys.model(call.participant, model_id), record),
+        work.accept_write(record, "train", call.now),
+    ]
     try:
         quota.write_within(table, call.participant, use, limits, call.now, writes)
-        metrics.add_metric("ModelsQueued", MetricUnit.Count, 1)
+        measure(MODELS_QUEUED)
     except ConditionFailed:
         pass  # the same request was faster
     return load(call, model_id)

@@ -10,7 +10,9 @@ from lambdas.api.me import usage
 from lambdas.api.model_view import location
 from lambdas.api.models import load
 from lambdas.api.routing import Call, Routes
-from lambdas.api.runs import NOT_STARTED, RUNNING, status_of
+from lambdas.api.runs import status_of
+from lambdas.shared import executions
+from lambdas.shared.executions import NOT_STARTED, RUNNING
 from lambdas.shared.table import ConditionFailed, update_write
 from league import keys
 from league.errors import Conflict, LimitReached, NotFound
@@ -57,7 +59,7 @@ def _is_under_way(call: Call, record: Mapping[str, Any]) -> bool:
     if not _is_queued(record):
         return False
     name = starting.practice_name(call.services, record)
-    arn = starting.execution_arn(call.services.settings.practice_machine, name)
+    arn = executions.arn_of(call.services.settings.practice_machine, name)
     return status_of(call, arn) in (RUNNING, NOT_STARTED)
 
 

@@ -8,6 +8,7 @@ from lambdas.api import (
     me,
     model_actions,
     models,
+    operations,
     practice,
     rejudging,
     reviews,
@@ -25,4 +26,5 @@ ROUTES = Routes.joined(
     reviews.routes,
     rejudging.routes,
     finalists.routes,
+    operations.routes,
 )

@@ -3,16 +3,14 @@
 from collections.abc import Mapping
 from typing import Any
 
-from botocore.exceptions import ClientError
-
 from lambdas.api import starting
 from lambdas.api.admin_answers import RunAnswer
 from lambdas.api.routing import Call
+from lambdas.shared import executions
+from lambdas.shared.executions import NOT_STARTED, RUNNING
 from lambdas.shared.table import ConditionFailed
 from league import keys
 from league.records import timestamp
-
-RUNNING, SUCCEEDED, NOT_STARTED = "RUNNING", "SUCCEEDED", "NOT_STARTED"
 
 # number, key, requested_by, requested_at; `over` is the number of a run that takes on no more work,
 # though its execution may not have ended yet.
@@ -39,7 +37,7 @@ def find(call: Call, what: str, machine: str) -> RunAnswer | None:
         return None
     return RunAnswer(
         number=last["number"],
-        execution_arn=starting.execution_arn(machine, _name(call, what, last)),
+        execution_arn=executions.arn_of(machine, _name(call, what, last)),
         status=status(call, what, machine, last),
         requested_by=last["requested_by"],
         requested_at=last["requested_at"],
@@ -56,18 +54,12 @@ def status(call: Call, what: str, machine: str, run: Run) -> str:
     """As Step Functions names it; empty when nothing was requested yet."""
     if not run:
         return ""
-    return status_of(call, starting.execution_arn(machine, _name(call, what, run)))
+    return status_of(call, executions.arn_of(machine, _name(call, what, run)))
 
 
 def status_of(call: Call, execution_arn: str) -> str:
     """An execution's status, or NOT_STARTED."""
-    machines = call.services.step_functions
-    try:
-        return str(machines.describe_execution(executionArn=execution_arn)["status"])
-    except ClientError as error:
-        if error.response["Error"]["Code"] != "ExecutionDoesNotExist":
-            raise
-        return NOT_STARTED
+    return executions.standing(call.services.step_functions, execution_arn).status
 
 
 def _name(call: Call, what: str, run: Run) -> str:

@@ -8,6 +8,7 @@ import boto3
 from botocore.config import Config
 
 from lambdas.shared import bundle
+from lambdas.shared.lines import Lines, step_functions_answer
 from lambdas.shared.table import Table
 from league import keys
 from league.clock import Clock, utc_now
@@ -56,6 +57,13 @@ class Services:
     @cached_property
     def step_functions(self) -> Any:
         return self._client("stepfunctions", config=Config(retries=RETRIES))
+
+    @cached_property
+    def lines(self) -> Lines:
+        """The lines for slots; a task token is answered without repeating the call."""
+        once = Config(retries={"mode": "standard", "total_max_attempts": 1})
+        answer = step_functions_answer(self._client("stepfunctions", config=once))
+        return Lines(self.table, self.event, answer, self.clock)
 
     @cached_property
     def sagemaker(self) -> Any:

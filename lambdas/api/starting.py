@@ -1,26 +1,21 @@
 """Starts the state machines. Names follow from what is started, so starting again is harmless."""
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
-from botocore.exceptions import ClientError
-
 from lambdas.api.services import Services
-from league import names
-
-ALREADY_EXISTS = "ExecutionAlreadyExists"
-
-
-def train(services: Services, record: Mapping[str, Any]) -> None:
-    """Send a queued model on its way."""
-    _start_model(services, record, "train", "train")
+from lambdas.shared import executions, work
+from league import keys, names
 
 
-def judge(services: Services, record: Mapping[str, Any]) -> None:
-    """Send a model whose answers are stored to the judge, for the `judge_attempt`th time."""
-    number = record["judge_attempt"]
-    _start_model(services, record, "judge", "judge" if number == 1 else f"judge-{number}")
+def model(services: Services, record: Mapping[str, Any]) -> None:
+    """Send an accepted model on its way, unless it has been or everything is stopped. What does not
+    happen here the sweeper does: the work item was written together with the acceptance."""
+    item = services.table.get(keys.work(record["id"]))
+    if item is None or "started_at" in item or services.event_state().get("stopped"):
+        return
+    machine = services.settings.train_machine
+    work.start(services.table, services.step_functions, machine, services.event.name, item)
 
 
 def practise(services: Services, record: Mapping[str, Any]) -> None:
@@ -49,30 +44,6 @@ def prepare_name(services: Services, number: int) -> str:
     return f"{services.event.name}-prepare-{number}"
 
 
-def execution_arn(machine_arn: str, name: str) -> str:
-    """The ARN of an execution of a standard state machine."""
-    return machine_arn.replace(":stateMachine:", ":execution:", 1) + f":{name}"
-
-
-def _start_model(services: Services, record: Mapping[str, Any], enter: str, suffix: str) -> None:
-    name = names.execution_name(services.event.name, record["id"], record["attempt"], suffix)
-    values = {
-        "enter": enter,
-        "model_id": record["id"],
-        "participant": record["participant"],
-        "attempt": record["attempt"],
-        "submit": record["submit"],
-    }
-    start(services, services.settings.train_machine, name, values)
-
-
 def start(services: Services, machine: str, name: str, values: Mapping[str, Any]) -> None:
-    """While an execution of this name and input runs, starting it again returns it; once it has
-    ended, Step Functions says that the name exists. Either way it was started once."""
-    try:
-        services.step_functions.start_execution(
-            stateMachineArn=machine, name=name, input=json.dumps(values)
-        )
-    except ClientError as error:
-        if error.response["Error"]["Code"] != ALREADY_EXISTS:
-            raise
+    """Start an execution of `machine` by a name that follows from what it is for."""
+    executions.start(services.step_functions, machine, name, values)

@@ -2,14 +2,15 @@
 
 from typing import Any
 
-from aws_lambda_powertools.metrics import MetricUnit
-
-from lambdas.shared import bundle, models
-from lambdas.shared.function import client, logger, metrics, settings, table
+from lambdas.shared import bundle, judging_money, models
+from lambdas.shared.function import about, client, logger, measure, metrics, settings, table
+from lambdas.shared.ledger import Ledger
 from lambdas.shared.session import Session
 from lambdas.shared.storage import Bucket
 from lambdas.shared.submission import Progress, Submission
 from league import keys
+from league.event import Event
+from league.metrics import GAMES_WITHOUT_VERDICT, JUDGE_THROTTLED, JUDGE_TOKENS
 from league.records import ModelState
 from league.rejudging import judging_protocol, under
 
@@ -27,10 +28,14 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     is; `judged_under` is the protocol of the first turn, which holds for the later ones;
     `hidden_set` is first unless it says second.
     """
+    about(event)
     record = models.load(table(), event)
     if "protocol" not in event:
         models.move(table(), event, ModelState.JUDGING)
     league = under(bundle.event(), _protocol(event))
+    paid = "protocol" not in event  # judging everyone anew is the organizers' own
+    if paid and not judging_money.begin(Ledger(table(), league), league, record):
+        return _turn(event, league, remaining=1)
     submission = Submission(
         record["id"],
         record["participant"],
@@ -39,10 +44,17 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         entries=lambda: table().query(keys.board(league.judging.protocol)),
         hidden_set=event.get("hidden_set", "first"),
     )
-    progress = submission.judge(Session.of_invocation(league, context, read_seconds=READ_SECONDS))
-    _report(record["id"], progress)
+    session = Session.of_invocation(league, context, read_seconds=READ_SECONDS)
+    progress = submission.judge(session)
+    _report(progress, session.throttled)
+    if paid:
+        judging_money.count(table(), record, progress.fresh)
+    return _turn(event, league, progress.remaining)
+
+
+def _turn(event: dict[str, Any], league: Event, remaining: int) -> dict[str, Any]:
     return {
-        "remaining": progress.remaining,
+        "remaining": remaining,
         "wait_seconds": FIRST_WAIT_SECONDS * 2 ** event.get("turn", 0),
         "judged_under": league.judging.protocol,
     }
@@ -53,17 +65,18 @@ def _protocol(event: dict[str, Any]) -> str:
     return chosen or judging_protocol(bundle.event(), table().get(keys.EVENT_STATE) or {})
 
 
-def _report(model_id: str, progress: Progress) -> None:
+def _report(progress: Progress, throttled: int) -> None:
     fresh = progress.fresh
     tokens = sum(record["input_tokens"] + record["output_tokens"] for record in fresh)
     without = sum(record["winner"] is None for record in fresh)
-    metrics.add_metric("JudgeTokens", MetricUnit.Count, tokens)
-    metrics.add_metric("GamesWithoutVerdict", MetricUnit.Count, without)
+    measure(JUDGE_TOKENS, tokens)
+    measure(GAMES_WITHOUT_VERDICT, without)
+    measure(JUDGE_THROTTLED, throttled)
     logger.info(
         "judged",
-        model_id=model_id,
         games=len(fresh),
         kept=progress.kept,
         remaining=progress.remaining,
         tokens=tokens,
+        throttled=throttled,
     )

@@ -10,7 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from lambdas.shared import bundle, practice
 from lambdas.shared.concurrently import concurrently
-from lambdas.shared.function import logger, settings, table
+from lambdas.shared.function import about, logger, settings, table
 from lambdas.shared.game_store import game_of
 from lambdas.shared.hidden import Case
 from lambdas.shared.large_models import large_model
@@ -36,6 +36,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     `leased`: the event's large endpoint is held and up. `state` is waits_for_large_model when it is
     needed and not held: call again with a lease.
     """
+    about(event)
     record = practice.queued(table(), event)
     if record is None:
         return {"state": "superseded"}

@@ -2,44 +2,45 @@
 
 from typing import Any
 
-from lambdas.shared import models
-from lambdas.shared.function import logger, table
+from lambdas.shared import bundle, ending, judging_money
+from lambdas.shared.function import about, logger, measure, metrics, table
+from lambdas.shared.ledger import Ledger
 from league import keys
 from league.failures import explain
-from league.records import FINISHED, ModelState
+from league.metrics import MODELS_FAILED, MODELS_REFUNDED
+from league.rejudging import judging_protocol
 
 
+@metrics.log_metrics
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """A model whose judging failed is Ready again: its answers are kept."""
-    record = table().get(keys.model(event["participant"], event["model_id"]))
-    if record is None or record["attempt"] != event["attempt"] or _ended(record):
-        return {"recorded": False}
-    cancelled = bool(record.get("cancel_requested"))
-    reason = explain(event["error"], event.get("cause") or "", cancelled=cancelled)
-    judged_only = event["stage"] == "judging" and not cancelled
-    models.move(
-        table(),
-        event,
-        _state(cancelled, judged_only),
-        {"reason": reason},
-        refund=_refund(record, judged_only) if reason["refunded"] else (),
-        condition=models.OWNED_OR_CANCELLED,
+    """The reason, for whoever opens the execution too; `recorded` is False when the model had been
+    ended before, or belongs to another attempt or a later judging."""
+    about(event)
+    error, cause = event["error"], event.get("cause") or ""
+    # Read before it ends: from then on it may be submitted again.
+    record = table().get(keys.model(event["participant"], event["model_id"])) or {}
+    protocol = _protocol() if event["stage"] == "judging" else None
+    reason = ending.end(
+        table(), event, stage=event["stage"], error=error, cause=cause, protocol=protocol
     )
-    logger.warning("model failed", model_id=event["model_id"], reason=reason["code"])
-    return {"recorded": True, "code": reason["code"]}
+    if reason is None:
+        return {"recorded": False, **(record.get("reason") or explain(error, cause))}
+    if event["stage"] == "judging":
+        league = bundle.event()
+        judging_money.finish_now(table(), Ledger(table(), league), league, record)
+    if reason["code"] != "cancelled":
+        measure(MODELS_FAILED)
+        if reason["refunded"]:
+            measure(MODELS_REFUNDED)
+    logger.warning(
+        "model failed",
+        stage=event["stage"],
+        reason=reason["code"],
+        refunded=reason["refunded"],
+    )
+    return {"recorded": True, **reason}
 
 
-def _ended(record: dict[str, Any]) -> bool:
-    return record["state"] in FINISHED
-
-
-def _state(cancelled: bool, judged_only: bool) -> ModelState:
-    if cancelled:
-        return ModelState.CANCELLED
-    return ModelState.READY if judged_only else ModelState.FAILED
-
-
-def _refund(record: dict[str, Any], judged_only: bool) -> tuple[str, ...]:
-    if judged_only:
-        return ("submissions",)
-    return ("models", "submissions") if record["submit"] else ("models",)
+def _protocol() -> str:
+    """Under which the model may have been scored a moment ago."""
+    return judging_protocol(bundle.event(), table().get(keys.EVENT_STATE) or {})

@@ -3,18 +3,17 @@
 from typing import Any
 
 from lambdas.shared import practice
-from lambdas.shared.function import logger, table
+from lambdas.shared.function import about, logger, table
 from league.practice import failure
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """`error` is what the state machine caught, by its name; a judging that has ended stays so."""
+    about(event)
     record = practice.queued(table(), event)
     if record is None:
         return {"recorded": False}
     reason = failure(event["error"])
     practice.end(table(), record, "failed", reason)
-    logger.warning(
-        "practice not judged", model_id=record["id"], reason=reason["code"], error=event["error"]
-    )
+    logger.warning("practice not judged", reason=reason["code"], error=event["error"])
     return {"recorded": True, "code": reason["code"]}

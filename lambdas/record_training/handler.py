@@ -3,7 +3,7 @@
 from typing import Any
 
 from lambdas.shared import bundle, models
-from lambdas.shared.function import client, logger, table
+from lambdas.shared.function import about, client, logger, table
 from league.jumpstart import PinnedModel
 from league.records import ModelState
 from league.training import read_epochs, training_record
@@ -13,6 +13,7 @@ LOG_GROUP = "/aws/sagemaker/TrainingJobs"
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """SageMaker keeps only each metric's last value; the curve over epochs is in the job's log."""
+    about(event)
     job = client("sagemaker").describe_training_job(TrainingJobName=event["training_job"])
     metrics = PinnedModel.from_json(bundle.base_model()).metric_definitions
     record = training_record(
@@ -24,7 +25,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         },
     )
     models.move(table(), event, ModelState.HOSTING, {"training": record})
-    logger.info("training recorded", model_id=event["model_id"], seconds=record["seconds"])
+    logger.info("training recorded", seconds=record["seconds"])
     return {"seconds": record["seconds"]}
 
 

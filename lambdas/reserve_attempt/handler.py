@@ -4,7 +4,7 @@ import os
 from typing import Any
 
 from lambdas.shared import bundle, models
-from lambdas.shared.function import client, logger, settings, table
+from lambdas.shared.function import about, client, logger, settings, table
 from lambdas.shared.storage import Bucket
 from league import keys, plan, prompts
 from league.dataset import canonical_rows
@@ -12,20 +12,27 @@ from league.jumpstart import PinnedModel
 from league.names import BASELINE_OWNER
 from league.records import ModelState
 
-ENTRY_STATE = {
-    "train": ModelState.TRAINING,
-    "host": ModelState.HOSTING,
-    "judge": ModelState.JUDGING,
-}
+# A model that is to be trained stays queued until it has a slot (Look up the model).
+ENTRY_STATE = {"host": ModelState.HOSTING, "judge": ModelState.JUDGING}
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Return `league.plan.Plan` as JSON: the names and requests of everything that follows."""
+    """Return the state machine's `$plan`: the names and requests of everything that follows.
+
+    With `retry`, AWS had no instance for as many training jobs: the next one has another name, and
+    the record says so for whoever wants to stop it.
+    """
+    about(event)
     record = models.load(table(), event)
-    if event["enter"] == "train":
+    retry = event.get("retry") or 0
+    if event["enter"] in ENTRY_STATE:
+        models.move(table(), event, ENTRY_STATE[event["enter"]])
+    elif not retry:
         _copy_dataset(record)
-    models.move(table(), event, ENTRY_STATE[event["enter"]])
-    logger.info("attempt reserved", model_id=event["model_id"], enter=event["enter"])
+    else:
+        state = ModelState(record["state"])
+        models.move(table(), event, state, {"training_retry": retry}, found=record)
+    logger.info("attempt reserved", enter=event["enter"], retry=retry)
     base = PinnedModel.from_json(bundle.base_model()).resolve(os.environ["AWS_REGION"])
     return plan.plan(
         bundle.event(),
@@ -33,6 +40,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         record,
         models_bucket=settings().models_bucket,
         untuned=event["participant"] == BASELINE_OWNER,
+        retry=retry,
     )
 
 

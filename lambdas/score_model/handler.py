@@ -2,18 +2,16 @@
 
 from typing import Any
 
-from lambdas.shared import bundle, models, standing
-from lambdas.shared.function import logger, settings, table
+from lambdas.shared import bundle, judging_money, models, standing
+from lambdas.shared.function import about, logger, settings, table
+from lambdas.shared.ledger import Ledger
 from lambdas.shared.scorecard import scorecard
 from lambdas.shared.storage import Bucket
 from lambdas.shared.table import ConditionFailed
 from league import keys
 from league.clock import utc_now
-from league.records import ModelState, timestamp
+from league.records import timestamp
 from league.rejudging import judging_protocol, under
-
-# Of a score, what stays out of the participant's own record.
-INTERNAL = frozenset({"flags", "outcomes", "review"})
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
@@ -23,17 +21,19 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     and a provisional score becomes final. `judged_under` names the protocol of the games, should
     another have been published since.
     """
+    about(event)
     record = models.load(table(), event)
     protocol = event.get("protocol") or event.get("judged_under") or _protocol()
     vault = Bucket(settings().vault_bucket)
     stored = standing.enter(table(), _score(vault, record, protocol))
     vault.write_json(keys.score_record(record["id"], protocol), stored)
     if "protocol" not in event:
-        models.move(table(), event, ModelState.SCORED, {"score": _shown(stored)})
+        standing.show(table(), event, stored)
+        league = bundle.event()
+        judging_money.finish_now(table(), Ledger(table(), league), league, record)
     latest = _follow(vault, record, protocol, stored)
     logger.info(
         "scored",
-        model_id=event["model_id"],
         protocol=protocol,
         win_rate=latest["win_rate"],
         provisional=latest["provisional"],
@@ -63,16 +63,12 @@ def _show_final(record: dict[str, Any], score: dict[str, Any]) -> None:
         table().update(
             keys.model(record["participant"], record["id"]),
             "SET #score = :score",
-            {":score": _shown(score), ":true": True, ":protocol": score["protocol"]},
+            {":score": standing.shown(score), ":true": True, ":protocol": score["protocol"]},
             {"#score": "score", "#protocol": "protocol"},
             "#score.provisional = :true AND #score.#protocol = :protocol",
         )
     except ConditionFailed:
         pass  # they see it, or a score under another protocol
-
-
-def _shown(score: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in score.items() if name not in INTERNAL}
 
 
 def _protocol() -> str:

@@ -1,16 +1,33 @@
 """What every pipeline function starts with."""
 
 import os
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
 from aws_lambda_powertools import Logger, Metrics
 
 from lambdas.shared.table import Table
-from league.settings import Settings
+from league.metrics import EVENT, NAMESPACE, Metric
+from league.settings import Settings, variable
+
+OWNER = ("participant", "model_id", "attempt")
 
 logger = Logger()
-metrics = Metrics(namespace="AILeague")
+metrics = Metrics(namespace=NAMESPACE)
+# Several events may live in one account; a test that sets no event has none.
+metrics.set_default_dimensions(**{EVENT: os.environ.get(variable("event"), "none")})
+
+
+def about(owner: Mapping[str, Any]) -> None:
+    """Have every line that this invocation logs name participant, model and attempt."""
+    logger.clear_state()
+    logger.append_keys(**{name: owner[name] for name in OWNER if name in owner})
+
+
+def measure(metric: Metric, value: float = 1) -> None:
+    """Emit a metric of `league.metrics`, when the handler ends under `metrics.log_metrics`."""
+    metrics.add_metric(metric.name, metric.unit, value)
 
 
 @cache

@@ -8,15 +8,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
-from aws_lambda_powertools.metrics import MetricUnit
-
 from lambdas.shared.concurrently import concurrently
-from lambdas.shared.function import logger, metrics
+from lambdas.shared.function import logger, measure
 from lambdas.shared.storage import Bucket
 from league import keys
 from league.judging import GameRecord
 from league.judging.audit import HASH, chain, seed
 from league.keys import HiddenSet
+from league.metrics import CONFLICTING_VERDICTS
 
 Record = Mapping[str, Any]
 
@@ -67,7 +66,7 @@ class GameStore:
     def _report(self, late: Record, standing: Record) -> None:
         if all(late[name] == standing[name] for name in OUTCOME):
             return
-        metrics.add_metric("ConflictingVerdicts", MetricUnit.Count, 1)
+        measure(CONFLICTING_VERDICTS)
         logger.error(
             "a second, different verdict was ignored",
             model_id=self._model_id,

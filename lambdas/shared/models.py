@@ -37,19 +37,25 @@ def move(
     refund: tuple[str, ...] = (),
     condition: str = OWNED,
     clock: Clock = utc_now,
+    found: Item | None = None,
 ) -> None:
     """Bring a model to `state` with `changes`. Repeating it changes nothing more.
 
     `owner` names participant, model_id and attempt, as the state machine passes them. `refund`
-    names what is given back of the day's and the total usage (`models`, `submissions`).
+    names what is given back of the day's and the total usage (`models`, `submissions`). `found` is
+    the record on which the caller decided: once it has changed, nothing is written.
 
     Raises:
-        StaleAttempt: the condition does not hold.
+        StaleAttempt: the condition does not hold, or the model has ended meanwhile.
     """
     key = keys.model(owner["participant"], owner["model_id"])
-    found = table.get(key) or {}
+    if found is None:
+        found = table.get(key) or {}
     if found.get("state") == state and found.get("attempt") == owner["attempt"] and not changes:
         return
+    if found.get("state") in FINISHED and state not in FINISHED:
+        # A function that its execution has given up on still runs: it must not wake the dead.
+        raise StaleAttempt(f"model {owner['model_id']} has ended")
     now = timestamp(clock())
     sets = {"state": state.value, "updated_at": now, **(changes or {})}
     writes = []

@@ -50,7 +50,9 @@ class Session:
         self._time = time
         self._backoff = backoff or Backoff()
         self._stopped = threading.Event()
-        self._open = 0  # how many games are to come: an estimate, so threads need no lock for it
+        # Estimates, so threads need no lock for them.
+        self._open = 0  # how many games are to come
+        self.throttled = 0  # how many calls the judge had no time for
 
     @classmethod
     def of_invocation(cls, league: Event, context: Any, *, read_seconds: int) -> "Session":
@@ -119,6 +121,7 @@ class Session:
             if not is_passing(error):
                 # The message can quote the request, that is a hidden question.
                 raise JudgeUnavailable(f"the judge refused: {_name(error)}") from None
+            self.throttled += 1
             self._backoff.failed(self._time.now())
             self._budget.settle(reserved, 0, began)
             return

@@ -8,6 +8,7 @@ so the last of several writers has seen everything.
 from collections.abc import Mapping
 from typing import Any
 
+from lambdas.shared import models
 from lambdas.shared.table import (
     ConditionFailed,
     Item,
@@ -18,10 +19,13 @@ from lambdas.shared.table import (
 )
 from league import contenders, keys
 from league.participants import shown_name
+from league.records import ModelState
 from league.rejudging import ENTRY_FIELDS, by_merit, entry_of
 from league.reviews import is_annulled
 
 TRIES = 20
+# Of a score, what stays out of the participant's own record.
+INTERNAL = frozenset({"flags", "outcomes", "review"})
 
 
 def enter(table: Table, score: Mapping[str, Any]) -> Item:
@@ -64,6 +68,26 @@ def _finish(table: Table, key: keys.Key, score: Mapping[str, Any]) -> None:
         table.transact([replace_write(key, score, "provisional = :true", {":true": True})])
     except ConditionFailed:
         pass  # it was final
+
+
+def show(table: Table, owner: Mapping[str, Any], score: Mapping[str, Any]) -> None:
+    """Write on the model's own record that it is scored. `owner` as in `models.move`."""
+    models.move(table, owner, ModelState.SCORED, {"score": shown(score)})
+
+
+def shown(score: Mapping[str, Any]) -> Item:
+    """A score as its owner's record holds it."""
+    return {name: value for name, value in score.items() if name not in INTERNAL}
+
+
+def complete(table: Table, record: Mapping[str, Any], protocol: str) -> bool:
+    """Do what is left to do for a model whose score is stored; whether it has one."""
+    score = table.get(keys.score(record["id"], protocol))
+    if score is None:
+        return False
+    refresh(table, record["participant"], protocol)
+    show(table, {**record, "model_id": record["id"]}, score)
+    return True
 
 
 def refresh(table: Table, owner: str, protocol: str) -> None:

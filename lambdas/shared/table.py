@@ -90,6 +90,24 @@ class Table:
             raise _condition_failed(error) from error
         return _from_item(answer["Attributes"])
 
+    def delete(
+        self, key: Key, condition: str = "", values: Mapping[str, Any] | None = None
+    ) -> None:
+        """Delete an item; one that is not there is as good as deleted.
+
+        Raises:
+            ConditionFailed: there is one, and `condition` does not hold for it.
+        """
+        arguments: Item = {}
+        if condition:
+            arguments["ConditionExpression"] = f"attribute_not_exists(pk) OR ({condition})"
+        if values:
+            arguments["ExpressionAttributeValues"] = _to_item(values)
+        try:
+            self._table.delete_item(Key=key.item(), **arguments)
+        except ClientError as error:
+            raise _condition_failed(error) from error
+
     def query(self, partition: str, prefix: str = "") -> Iterator[Item]:
         """Every item of a partition in order of sort key, page after page, read consistently."""
         condition = KeyCondition("pk").eq(partition)
@@ -104,7 +122,7 @@ class Table:
             arguments["ExclusiveStartKey"] = page["LastEvaluatedKey"]
 
     def transact(self, writes: Sequence[Item]) -> None:
-        """All of `writes` or none: each `{"Put": {...}}` or `{"Update": {...}}` without TableName.
+        """All of `writes` or none: each as the functions below make it, without TableName.
 
         Another transaction on one of the items at the same moment cancels this one; the SDK does
         not try again by itself, so this does.
@@ -146,6 +164,11 @@ def _put_write(key: Key, item: Mapping[str, Any], condition: str) -> Item:
     return {"Put": {"Item": whole, "ConditionExpression": condition}}
 
 
+def put_write(key: Key, item: Mapping[str, Any]) -> Item:
+    """A write for `Table.transact`: an item in place of whatever is there."""
+    return {"Put": {"Item": {**_to_item(item), **key.item()}}}
+
+
 def update_write(
     key: Key,
     expression: str,
@@ -164,6 +187,22 @@ def update_write(
     if names:
         arguments["ExpressionAttributeNames"] = dict(names)
     return {"Update": arguments}
+
+
+def delete_write(key: Key, condition: str = "", values: Mapping[str, Any] | None = None) -> Item:
+    """A write for `Table.transact`: a deletion, under a condition if one is given."""
+    arguments: Item = {"Key": key.item()}
+    if condition:
+        arguments["ConditionExpression"] = condition
+    if values:
+        arguments["ExpressionAttributeValues"] = _to_item(values)
+    return {"Delete": arguments}
+
+
+def absent_check(key: Key) -> Item:
+    """A condition for `Table.transact`: there is no such item."""
+    condition = "attribute_not_exists(pk)"
+    return {"ConditionCheck": {"Key": key.item(), "ConditionExpression": condition}}
 
 
 def _conflicted(error: ClientError) -> bool:

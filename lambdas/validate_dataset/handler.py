@@ -9,16 +9,16 @@ import hashlib
 from collections.abc import Iterator
 from typing import Any
 
-from aws_lambda_powertools.metrics import MetricUnit
 from botocore.exceptions import ClientError
 
 from lambdas.shared import bundle
-from lambdas.shared.function import client, logger, metrics, settings, table
+from lambdas.shared.function import client, logger, measure, metrics, settings, table
 from lambdas.shared.table import ConditionFailed, Table
 from league import keys, uploads
 from league.clock import Clock, utc_now
 from league.dataset import Report, validate
 from league.event import Limits
+from league.metrics import UPLOADS_CHECKED
 from league.records import DatasetState, timestamp
 
 CHUNK = 64 * 1024
@@ -34,7 +34,7 @@ def handler(event: Item, context: Any) -> Item:
     if detail["bucket"]["name"] != bucket:
         raise ValueError("an event of another bucket")
     outcome = check_upload(bucket, detail["object"], table(), client("s3"), bundle.event().limits)
-    metrics.add_metric("UploadsChecked", MetricUnit.Count, 1)
+    measure(UPLOADS_CHECKED)
     return {"outcome": outcome}
 
 

@@ -26,7 +26,7 @@ def main() -> int:
     from local.engine import plugin, seam
 
     try:
-        plugin.install(arguments.standins_url)
+        plugin.install(arguments.standins_url, arguments.minute_seconds)
     except seam.EngineChanged as failure:
         print(failure, file=sys.stderr)
         return 1
@@ -42,6 +42,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--port", type=int, required=True, help="loopback port to listen on")
     parser.add_argument("--standins-url", required=True, help="where local.standins listens")
     parser.add_argument("--data", type=Path, required=True, help="folder for everything written")
+    parser.add_argument(
+        "--minute-seconds", type=float, default=60.0, help="how long a minute of rate() lasts"
+    )
     parser.add_argument("--log-level", default="INFO", help="DEBUG, INFO or WARNING")
     return parser.parse_args()
 

@@ -1,4 +1,5 @@
-"""IAM for what ministack does not know: SageMaker's actions and resources, Converse, PassRole.
+"""IAM for what ministack does not know: SageMaker's actions and resources, Converse, PassRole, and
+from whom mail is sent.
 
 Converse is authorized as bedrock:InvokeModel, as AWS's service authorization reference says. A
 request on loopback counts as TLS: buckets and queues of the product deny anything else, and there
@@ -8,10 +9,12 @@ is nobody between.
 from __future__ import annotations
 
 import json
+from email.utils import parseaddr
 from typing import Any
 from urllib.parse import unquote
 
 from local.engine import seam
+from local.engine.states import tokens
 
 _NAMESPACES = {"sagemaker": "sagemaker", "sagemaker-runtime": "sagemaker"}
 _CONVERSE = {
@@ -30,6 +33,7 @@ _PROFILES = ("us.", "eu.", "apac.", "global.")
 _extract_iam_action = seam.iam_actions.extract_iam_action
 _pin_request_origin = seam.app.pin_request_origin
 _extract_resource_arn = seam.iam_actions.extract_resource_arn
+_enforce_ses_v2 = seam.app._enforce_ses_v2
 
 
 def extract_iam_action(
@@ -59,6 +63,8 @@ def extract_resource_arn(
         return _sagemaker_resource(operation, _json(body), prefix)
     if service == "sagemaker-runtime":
         return f"{prefix}:endpoint/{path.split('/')[2].lower()}"
+    if service == "states" and "taskToken" in (request := _json(body)):
+        return tokens.machine_of(str(request["taskToken"]))
     if service == "bedrock-runtime":
         model = unquote(path).removeprefix("/model/").rsplit("/", 1)[0]
         return _model_arn(model, region, account_id)
@@ -110,6 +116,32 @@ def sagemaker_denial(headers: dict[str, str], body: bytes) -> str | None:
     return None
 
 
+def enforce_ses_v2(
+    method: str,
+    path: str,
+    headers: dict[str, str],
+    body: bytes,
+    query_params: Any,
+    request_id: str,
+) -> Any:
+    """ministack's answer to who may not call SES; mail is sent with the right on its sender.
+
+    The identity that is verified, the address or else its domain, is the resource, and the address
+    is ses:FromAddress (service authorization reference, Amazon SES v2).
+    """
+    if not seam.app.AUTH or not path.endswith("/outbound-emails"):
+        return _enforce_ses_v2(method, path, headers, body, query_params, request_id)
+    sender = parseaddr(str(_json(body).get("FromEmailAddress", "")))[1]
+    identity = sender if sender in seam.ses_v2._identities else sender.rpartition("@")[2]
+    region, account = seam.responses.get_region(), seam.responses.get_account_id()
+    resource = f"arn:aws:ses:{region}:{account}:identity/{identity}"
+    denial = _denial(headers, "ses:SendEmail", resource, {"ses:FromAddress": sender})
+    if denial is None:
+        return None
+    about = {"Content-Type": "application/json", "x-amzn-errortype": "AccessDeniedException"}
+    return 403, about, json.dumps({"message": denial}).encode()
+
+
 def _denial(
     headers: dict[str, str], action: str, resource: str, context: dict[str, Any]
 ) -> str | None:
@@ -142,6 +174,7 @@ def _on_loopback(source_ip: str, _secure_transport: bool) -> None:
 def install() -> None:
     """Replace ministack's functions."""
     seam.app.pin_request_origin = _on_loopback
+    seam.app._enforce_ses_v2 = enforce_ses_v2
     seam.iam_actions.SERVICE_TO_IAM_NAMESPACE.update(_NAMESPACES)
     seam.iam_actions.extract_iam_action = extract_iam_action
     seam.iam_actions.extract_resource_arn = extract_resource_arn

@@ -11,13 +11,14 @@ from local.engine import (
     object_events,
     permissions,
     resources,
+    schedules,
     seam,
     standins,
 )
 from local.engine.states import api
 
 
-def install(standins_url: str) -> None:
+def install(standins_url: str, minute_seconds: float = schedules.MINUTE_SECONDS) -> None:
     """Check that ministack is what we expect, then change it. Raises seam.EngineChanged."""
     seam.check()
     service = standins.StandIns(standins_url)
@@ -25,6 +26,7 @@ def install(standins_url: str) -> None:
     permissions.install()
     log_streams.install()
     object_events.install()
+    schedules.install(minute_seconds)
     resources.install(service)
     seam.lambda_runtime._PYTHON_WORKER_SCRIPT = functions.worker_script(
         seam.lambda_runtime._PYTHON_WORKER_SCRIPT

@@ -65,6 +65,8 @@ def install(standins: StandIns) -> None:
     table["AWS::DynamoDB::Table"]["create"] = _with_time_to_live(
         table["AWS::DynamoDB::Table"]["create"]
     )
+    alarm = table["AWS::CloudWatch::Alarm"]
+    alarm["create"] = _without_arithmetic(alarm["create"])
     machine = table["AWS::StepFunctions::StateMachine"]
     machine["create"] = _checked(machine["create"])
     for kind, reason in REFUSED.items():
@@ -103,6 +105,17 @@ def _with_time_to_live(create: Callable[..., Created]) -> Callable[..., Created]
             request = {"TableName": created[0], "TimeToLiveSpecification": wanted}
             seam.dynamodb._update_ttl(request)
         return created
+
+    return make
+
+
+def _without_arithmetic(create: Callable[..., Created]) -> Callable[..., Created]:
+    """ministack's creation of an alarm, which knows no alarm over an expression of metrics."""
+    accept = _accept("AWS::CloudWatch::Alarm", "ministack has no metric math")
+
+    def make(logical_id: str, properties: dict[str, Any], stack_name: str) -> Created:
+        chosen = accept if properties.get("Metrics") else create
+        return chosen(logical_id, properties, stack_name)
 
     return make
 

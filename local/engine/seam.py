@@ -29,6 +29,7 @@ lambda_service: Any = importlib.import_module("ministack.services.lambda_svc")
 responses: Any = importlib.import_module("ministack.core.responses")
 router: Any = importlib.import_module("ministack.core.router")
 s3: Any = importlib.import_module("ministack.services.s3")
+ses_v2: Any = importlib.import_module("ministack.services.ses_v2")
 stepfunctions: Any = importlib.import_module("ministack.services.stepfunctions")
 sts: Any = importlib.import_module("ministack.services.sts")
 
@@ -117,6 +118,15 @@ PARTS = (
             "service_context",
         ),
     ),
+    Part(
+        app,
+        "_enforce_ses_v2",
+        parameters=("method", "path", "headers", "body", "query_params", "request_id"),
+    ),
+    Part(ses_v2, "_identities", keys=()),
+    Part(eventbridge, "_parse_rate_seconds", parameters=("expr",)),
+    Part(eventbridge, "_SCHEDULER_TICK_INTERVAL"),
+    Part(eventbridge, "start_scheduler", parameters=()),
     Part(sts, "register_session", parameters=("access_key", "session")),
     Part(lambda_runtime, "_PYTHON_WORKER_SCRIPT", text=WORKER_FAILURE),
     Part(lambda_service, "_execute_function_warm", parameters=("func", "event", "request_id")),
@@ -129,7 +139,11 @@ PARTS = (
     Part(
         cloudformation,
         "_RESOURCE_HANDLERS",
-        keys=("AWS::DynamoDB::Table", "AWS::StepFunctions::StateMachine"),
+        keys=(
+            "AWS::CloudWatch::Alarm",
+            "AWS::DynamoDB::Table",
+            "AWS::StepFunctions::StateMachine",
+        ),
     ),
     Part(stepfunctions, "_executions"),
     Part(stepfunctions, "_state_machines"),

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import requests
 
+from league import keys
 from league.event_file import load_questions
 from local.demo.api import Refused
 from tests.e2e.browser import chromium
@@ -118,8 +119,12 @@ def test_cancelled_model_ends_as_cancelled_with_nothing_left(league):
     ("operation", "kind"),
     [
         ("CreateTrainingJob", "throttle"),
-        ("CreateEndpoint", "lost_reply"),
+        ("CreateTrainingJob", "lost_reply"),
+        ("CreateTrainingJob", "capacity"),
         ("CreateModel", "lost_reply"),
+        ("CreateEndpointConfig", "lost_reply"),
+        ("CreateEndpoint", "lost_reply"),
+        ("CreateEndpoint", "capacity"),
         ("InvokeEndpoint", "throttle"),
         ("Converse", "throttle"),
         ("DeleteEndpoint", "throttle"),
@@ -247,3 +252,14 @@ def test_hidden_questions_are_in_no_history_log_or_answer_at_the_end(league, sco
 def test_nothing_that_costs_money_is_left_at_the_end(league, scored):
     assert {run["status"] for run in league.ended_executions()} <= {"SUCCEEDED", "FAILED"}
     assert league.hosted() == []
+
+
+@pytest.mark.parametrize("kind", keys.SLOT_KINDS)
+def test_no_slot_is_held_and_nobody_waits_at_the_end(league, scored, kind):
+    league.ended_executions()
+    found = league.cloud.client("dynamodb").query(
+        TableName=league.cloud.output("TableName"),
+        KeyConditionExpression="pk = :line",
+        ExpressionAttributeValues={":line": {"S": keys.line(kind)}},
+    )
+    assert [item["sk"]["S"] for item in found["Items"]] == [keys.LINE_CONTROL]

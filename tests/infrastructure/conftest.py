@@ -68,6 +68,8 @@ def own_judge_settings() -> dict[str, Any]:
         "sample": False,
         "sign_up_domains": [],
         "retention_days": 400,
+        "money": {**settings["money"], "contacts": ["night@example.com", "day@example.com"]},
+        "notifications": {"from_address": "league@example.com"},
         "judge": {**settings["judge"], "kind": "endpoint", "model": large},
         "reference": {**settings["reference"], "kind": "endpoint", "model": large},
         "large_endpoint": {

@@ -17,8 +17,8 @@ from stacks.definition import read_definition
 
 # Optimized integrations, by the service and operation they call.
 OPTIMIZED = {
-    "dynamodb:getItem": ("dynamodb", "GetItem"),
     "lambda:invoke": ("lambda", "Invoke"),
+    "lambda:invoke.waitForTaskToken": ("lambda", "Invoke"),
     "sagemaker:createEndpoint": ("sagemaker", "CreateEndpoint"),
     "sagemaker:createEndpointConfig": ("sagemaker", "CreateEndpointConfig"),
     "sagemaker:createModel": ("sagemaker", "CreateModel"),

@@ -29,9 +29,12 @@ ARNS = {
     "AWS::IAM::Role": f"arn:aws:iam::{ACCOUNT}:role/{{name}}",
     "AWS::StepFunctions::StateMachine": f"arn:aws:states:{_HERE}:stateMachine:{{name}}",
     "AWS::Logs::LogGroup": f"arn:aws:logs:{_HERE}:log-group:{{name}}:*",
+    "AWS::SNS::Topic": f"arn:aws:sns:{_HERE}:{{name}}",
     "AWS::SQS::Queue": f"arn:aws:sqs:{_HERE}:{{name}}",
     "AWS::Cognito::UserPool": f"arn:aws:cognito-idp:{_HERE}:userpool/{{name}}",
 }
+
+REF_IS_ARN = ("AWS::SNS::Topic", "AWS::StepFunctions::StateMachine")
 
 
 @dataclass(frozen=True)
@@ -123,9 +126,7 @@ class Stack:
         if logical_id not in self.resources:
             return logical_id
         resource = self.resources[logical_id]
-        return (
-            resource.arn if resource.type == "AWS::StepFunctions::StateMachine" else resource.name
-        )
+        return resource.arn if resource.type in REF_IS_ARN else resource.name
 
     def _attribute(self, logical_id: str, attribute: str) -> str:
         resource = self.resources[logical_id]

@@ -33,6 +33,10 @@ ON_EVERYTHING = {
     "ecr:GetAuthorizationToken": "a token is for the whole registry",
     "cloudwatch:PutMetricData": "knows no resource; bound by its namespace",
     "dynamodb:ListStreams": "streams are listed, not addressed",
+    "sagemaker:ListEndpointConfigs": "a list knows no resource; names and tags tell whose each is",
+    "sagemaker:ListEndpoints": "a list knows no resource; names and tags tell whose each is",
+    "sagemaker:ListModels": "a list knows no resource; names and tags tell whose each is",
+    "sagemaker:ListTrainingJobs": "a list knows no resource; names and tags tell whose each is",
 }
 # Part of an ARN that stands for many, and why it must.
 WILDCARDS = {
@@ -171,6 +175,8 @@ def role(assembly: Assembly, name: str, event: str = "insurance-underwriter") ->
 API = "Api/ApiRole"
 BOARD = "Api/LeaderboardRole"
 MACHINE = "Pipeline/TrainDeployJudge/Role"
+SWEEP = "Pipeline/Sweeper/SweepRole"
+ADOPT = "Pipeline/AdoptResourceRole"
 OTHER_EVENT = f"{SAGEMAKER}:training-job/lg-ffffff-aaaaaaaaaaaaaaaa-1"
 JUDGE = "foundation-model/amazon.nova-pro-v1:0"
 
@@ -199,6 +205,18 @@ REFUSED = [
     ("Pipeline/TrainingRole", "s3:GetObject", f"{VAULT}/questions/hidden.jsonl"),
     ("Pipeline/TrainingRole", "s3:PutObject", "arn:aws:s3:::Data/Models/p/m/1/training/data.jsonl"),
     ("Pipeline/HostingRole", "s3:PutObject", "arn:aws:s3:::Data/Models/p/m/1/output/x"),
+    (SWEEP, "sagemaker:StopTrainingJob", OTHER_EVENT),
+    (SWEEP, "s3:GetObject", "arn:aws:s3:::Data/Models/p/m/1/output/j/output/model/m.safetensors"),
+    (SWEEP, "s3:PutObjectTagging", "arn:aws:s3:::Data/Models/p/m/practice_answers.json"),
+    (SWEEP, "s3:DeleteObject", "arn:aws:s3:::Data/Models/p/m/1/output/x"),
+    (ADOPT, "sagemaker:DeleteEndpoint", f"{SAGEMAKER}:endpoint/lg-000000-aaaaaaaaaaaaaaaa-1"),
+    (ADOPT, "dynamodb:GetItem", f"arn:aws:dynamodb:{HERE}:table/Data/Table"),
+    (MACHINE, "sagemaker:DescribeModel", f"{SAGEMAKER}:model/lg-000000-aaaaaaaaaaaaaaaa-1"),
+    (
+        "Pipeline/RecordFailureRole",
+        "states:SendTaskSuccess",
+        f"arn:aws:states:{HERE}:stateMachine:Pipeline/TrainDeployJudge",
+    ),
     ("Data/SignUpRole", "dynamodb:GetItem", f"arn:aws:dynamodb:{HERE}:table/Data/Table"),
 ]
 
@@ -232,6 +250,14 @@ ALLOWED = [
         f"arn:aws:logs:{HERE}:log-group:/aws/sagemaker/TrainingJobs:log-stream:x",
     ),
 ]
+
+
+ALLOWED += [
+    (who, action, f"arn:aws:states:{HERE}:stateMachine:Pipeline/TrainDeployJudge")
+    for who in ("Pipeline/RequestSlotRole", "Pipeline/ReleaseSlotRole", SWEEP)
+    for action in ("states:SendTaskSuccess", "states:SendTaskFailure")
+]
+ALLOWED += [(SWEEP, "s3:PutObjectTagging", "arn:aws:s3:::Data/Models/p/m/1/output/j/output/x")]
 
 
 @pytest.mark.parametrize(("who", "action", "target"), ALLOWED)

@@ -35,6 +35,7 @@ ACCEPTED = {
     ("AwsSolutions-SF1", "Pipeline/PracticeJudging"): "a log of all events is a log of data",
     ("AwsSolutions-SQS3", "Pipeline/Uploads/DeadLetters"): "it is a dead-letter queue",
     ("AwsSolutions-SQS3", "Pipeline/Board/DeadLetters"): "it is a dead-letter queue",
+    ("AwsSolutions-SQS3", "Operations/KillSwitch/DeadLetters"): "it is a dead-letter queue",
     (
         "AwsSolutions-L1",
         "*",

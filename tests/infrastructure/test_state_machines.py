@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from league.event_file import load_event
+from league.settings import Settings
 from stacks.definition import UnknownPlaceholder, fill, placeholders, read_definition
 from stacks.functions import folder
 from stacks.pipeline_functions import FUNCTIONS
@@ -90,6 +91,25 @@ def test_each_machine_may_invoke_the_functions_it_names_and_no_others(
             for resource in statement["Resource"]
         }
         assert invoked == named
+
+
+def test_sweeper_watches_every_machine_that_may_hold_the_large_endpoint(
+    assembly: Assembly, event_name: str
+) -> None:
+    """What they cannot delete while it is being created, it deletes once nobody holds it."""
+    (sweep,) = (
+        function
+        for function in assembly.resources(event_name, "AWS::Lambda::Function")
+        if function.name == "Pipeline/Sweeper/Sweep"
+    )
+    watched = Settings.from_environment(sweep.resolved("Environment")["Variables"]).machines
+    holding = {
+        machine.arn
+        for name, machine in machines(assembly, event_name)
+        if "LeaseLargeModelFunction" in placeholders(read_definition(name))
+    }
+    assert len(holding) == 5
+    assert holding <= set(watched)
 
 
 TASKS = [pytest.param(task, id=f"{name}:{task.state}") for name in MACHINES for task in tasks(name)]

@@ -15,9 +15,9 @@ from tests.infrastructure.conftest import ROOT, own_judge_settings, synthesize, 
 from tests.infrastructure.templates import Assembly, Stack
 
 STACKS = {
-    "rehearsal": {"Data", "Pipeline", "Api"},
-    "insurance-underwriter": {"Data", "Pipeline", "Api"},
-    "own-judge": {"Data", "Pipeline", "Api", "Judge"},
+    "rehearsal": {"Data", "Pipeline", "Api", "Operations"},
+    "insurance-underwriter": {"Data", "Pipeline", "Api", "Operations"},
+    "own-judge": {"Data", "Pipeline", "Api", "Judge", "Operations"},
 }
 OUTPUTS = {
     "Data": {
@@ -35,10 +35,14 @@ OUTPUTS = {
         "RejudgeMachineArn",
         "CloseLeagueMachineArn",
         "LeaseLargeModelFunctionName",
+        "SweepFunctionName",
     },
     "Api": {"ApiUrl"},
     "Judge": {"LargeEndpointConfigName"},
+    "Operations": {"AlarmsTopicArn"},
 }
+# Of an event that sends mail to participants.
+MAILING = {("rehearsal", "Operations"), ("own-judge", "Operations")}
 
 
 def test_synth_takes_under_15_seconds_per_event_when_warm(assembly: Assembly) -> None:
@@ -57,7 +61,8 @@ def test_each_event_has_its_stacks_and_a_judge_only_when_it_asks(
 def test_outputs_have_stable_names(assembly: Assembly, event_name: str) -> None:
     for stack in assembly.of_event(event_name):
         outputs = {name for name in stack.template["Outputs"] if not name.startswith("Exports")}
-        assert outputs == OUTPUTS[stack.short]
+        mailing = {"NoticeSender"} if (event_name, stack.short) in MAILING else set()
+        assert outputs == OUTPUTS[stack.short] | mailing
 
 
 def test_templates_are_bound_to_no_account_or_region(assembly: Assembly) -> None:
@@ -117,6 +122,7 @@ def test_only_contracts_are_physical_names(assembly: Assembly, event_name: str) 
     }
     allowed = {
         ("AWS::ApiGateway::RestApi", f"League-{event_name}-Api"),
+        ("AWS::CloudWatch::Dashboard", f"League-{event_name}-Operations"),
         ("AWS::SageMaker::EndpointConfig", f"{event_name}-large-model"),
     } | {
         ("AWS::Logs::LogGroup", f"/aws/vendedlogs/states/League-{event_name}-Pipeline-{machine}")

@@ -63,6 +63,17 @@ def test_me_has_a_default_name_that_a_participant_can_change(league: League) -> 
     assert league.ask("GET", "/me").body["display_name"] == "Zo\u00eb"
 
 
+def test_mail_is_wanted_until_it_is_refused_and_the_name_stays(league: League) -> None:
+    assert league.ask("GET", "/me").body["notifications"] is True
+    named = league.ask("PUT", "/me", {"display_name": "Grace"}).body
+    refused = league.ask("PUT", "/me", {"notifications": False}).body
+    assert (named["notifications"], refused["notifications"]) == (True, False)
+    assert refused["display_name"] == "Grace"
+    assert league.ask("GET", "/me").body["notifications"] is False
+    both = league.ask("PUT", "/me", {"display_name": "Hopper", "notifications": True}).body
+    assert (both["display_name"], both["notifications"]) == ("Hopper", True)
+
+
 @pytest.mark.parametrize("taken", ["Ada Lovelace", "ada  lovelace", "\uff21da Lovelace"])
 def test_a_name_is_refused_when_somebody_bears_it(league: League, taken: str) -> None:
     league.ask("PUT", "/me", {"display_name": "Ada Lovelace"})
@@ -140,7 +151,7 @@ def test_a_model_is_accepted_and_its_execution_started(league: League) -> None:
     execution = league.cloud.step_functions.describe_execution(executionArn=arn)
     assert json.loads(execution["input"]) == {
         "enter": "train", "model_id": model_id, "participant": "alice", "attempt": 1,
-        "submit": False,
+        "judge_attempt": 0, "submit": False,
     }  # fmt: skip
 
 

@@ -86,6 +86,7 @@ FIELDS = [
     Bad("POST", "/datasets", {"name": "a", "id": "b"}, 422, "invalid", "id", "remove"),
     Bad("POST", "/datasets", {"name": "a", "state": "valid"}, 422, "invalid", "state", "remove"),
     Bad("PUT", "/me", {}, 422, "invalid", "display_name", "add it"),
+    Bad("PUT", "/me", {"notifications": "no"}, 422, "invalid", "notifications", "boolean"),
     Bad("PUT", "/me", {"display_name": "x"}, 422, "invalid", "display_name", "at least 2"),
     Bad("PUT", "/me", {"display_name": " x "}, 422, "invalid", "display_name", "that length"),
     Bad("PUT", "/me", {"display_name": "x" * 41}, 422, "invalid", "display_name", "at most 40"),

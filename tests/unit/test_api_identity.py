@@ -93,6 +93,11 @@ def test_routes_are_what_was_promised() -> None:
         "POST /admin/rejudge/<protocol>/publish": admin,
         "POST /admin/finalists": admin,
         "GET /admin/finalists": admin,
+        "GET /admin/operations": admin,
+        "POST /admin/lines/<kind>": admin,
+        "POST /admin/intake": admin,
+        "POST /admin/stop": admin,
+        "POST /admin/resume": admin,
         "POST /admin/finalists/<number>/publish": admin,
     }
 

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lambdas.api import quota
+from lambdas.shared import ending
 from lambdas.shared.table import Table
 from league import keys, limits
 from league.errors import LimitReached
@@ -64,6 +65,7 @@ def test_the_daily_limit_binds_until_the_utc_day_ends(limited: Callable[..., Lea
         ("unfinished_models", False),
         ("submissions_per_day", True),
         ("submissions_total", True),
+        ("attempts_per_day", False),
     ],
 )
 def test_each_limit_names_itself(limited: Callable[..., League], limit: str, submit: bool) -> None:
@@ -98,6 +100,25 @@ def test_submitting_a_ready_model_is_limited_too(limited: Callable[..., League])
     refused = league.ask("POST", f"/models/{model_id}/submit")
     assert (refused.status, refused.body["limit"]["name"]) == (429, "submissions_per_day")
     assert (league.table.get(key) or {})["state"] == "ready"
+
+
+def test_an_attempt_is_not_given_back_whatever_becomes_of_it(
+    limited: Callable[..., League],
+) -> None:
+    league = limited(attempts_per_day=2)
+    league.table.put(keys.EVENT_STATE, {"frozen": {"hash": "abc"}})
+    dataset = valid_dataset(league)
+    model_id = train(league, dataset).body["id"]
+    owner = {"participant": "alice", "model_id": model_id, "attempt": 1}
+    ending.end(league.table, owner, stage="training", error="CapacityTimedOut", cause="")
+    usage = league.ask("GET", "/me").body["usage"]
+    assert (usage["used_today"]["models"], usage["used_today"]["attempts"]) == (0, 1)
+    assert usage["remaining"]["attempts_per_day"] == 1
+    second = train(league, dataset).body["id"]
+    key = keys.model("alice", second)
+    league.table.put(key, {**(league.table.get(key) or {}), "state": ModelState.READY})
+    refused = league.ask("POST", f"/models/{second}/submit")  # a judging is an attempt too
+    assert (refused.status, refused.body["limit"]["name"]) == (429, "attempts_per_day")
 
 
 def test_datasets_are_limited_by_day(limited: Callable[..., League]) -> None:

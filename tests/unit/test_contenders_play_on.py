@@ -12,7 +12,7 @@ import pytest
 from lambdas.plan_finalists import handler as plan_finalists
 from lambdas.plan_rejudge import handler as plan_rejudge
 from lambdas.score_model import handler as score_model
-from lambdas.shared import bundle
+from lambdas.shared import bundle, standing
 from lambdas.shared.session import Session
 from lambdas.shared.storage import Bucket
 from lambdas.shared.submission import Submission
@@ -188,7 +188,7 @@ def test_owner_and_auditor_see_the_final_score_in_place_of_the_provisional_one(
     assert before["score"]["provisional"]
     assert world.plan() == ["half"]
     after, stored = world.record("half"), world.stored("half")
-    shown = {n: value for n, value in stored.items() if n not in score_model.INTERNAL}
+    shown = {n: value for n, value in stored.items() if n not in standing.INTERNAL}
     assert (after["score"], stored["provisional"]) == (shown, False)
     assert (after["state"], after["timeline"]) == (before["state"], before["timeline"])
     rows = world.vault.read_lines(keys.games("half", PROTOCOL))

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from local.engine import permissions, standins
-from local.engine.states import errors
+from local.engine import permissions, seam, standins
+from local.engine.states import errors, tokens
 
 SAGEMAKER = "arn:aws:sagemaker:us-east-1:1"
 
@@ -54,6 +54,13 @@ def test_converse_is_checked_on_its_model(model, resource):
     assert arn("bedrock-runtime", f"/model/{model}/converse") == resource
 
 
+def test_an_answer_to_a_token_is_checked_on_the_machine_that_waits():
+    machine = "arn:aws:states:us-east-1:1:stateMachine:m"
+    token = tokens.new(machine)
+    assert arn("states", taskToken=token, output="{}") == machine
+    assert arn("states", taskToken="made up", output="{}") == "*"
+
+
 def test_converse_needs_invoke_model():
     action = permissions.extract_iam_action(
         "bedrock-runtime", "POST", "/model/m/converse", {}, b"", {}
@@ -87,3 +94,24 @@ def test_a_path_is_encoded_again_as_the_sdk_sent_it():
 )  # fmt: skip
 def test_a_services_error_has_the_name_of_its_sdk(service, code, optimized, name):
     assert errors.service_error(service, code, optimized=optimized) == name
+
+
+@pytest.mark.parametrize(
+    ("verified", "identity"),
+    [("league@example.com", "league@example.com"), ("example.com", "example.com")],
+)
+def test_mail_is_checked_on_the_identity_that_is_verified_and_its_sender(
+    monkeypatch, verified, identity
+):
+    asked = []
+    monkeypatch.setattr(seam.app, "AUTH", True)
+    monkeypatch.setattr(seam.ses_v2, "_identities", {verified: {}})
+    monkeypatch.setattr(permissions, "_denial", lambda *about: asked.append(about) or "no")
+    body = json.dumps({"FromEmailAddress": "The League <league@example.com>"}).encode()
+    path = "/v2/email/outbound-emails"
+    status, _, answer = permissions.enforce_ses_v2("POST", path, {}, body, {}, "request")
+    assert (status, json.loads(answer)) == (403, {"message": "no"})
+    ((_, action, resource, context),) = asked
+    assert action == "ses:SendEmail"
+    assert resource.endswith(f":identity/{identity}")
+    assert context == {"ses:FromAddress": "league@example.com"}

@@ -33,7 +33,9 @@ def imported(path):
 def test_module_imports_only_what_its_room_may(path):
     room = path.relative_to(ROOT).parts[0]
     ours = {name.split(".")[0] for name in imported(path)} & set(ROOMS)
-    assert ours <= MAY_IMPORT[room]
+    # Chaos runs the functions themselves, in its own process.
+    more = {"lambdas"} if "local/chaos" in str(path) else set()
+    assert ours <= MAY_IMPORT[room] | more
 
 
 @pytest.mark.parametrize("path", [p for p in FILES if "handler.py" in p.id])

@@ -179,7 +179,10 @@ class Bench:
             entries=lambda: self.entries,
             hidden_set=hidden_set,
         )
-        return submission.judge(session)
+        try:
+            return submission.judge(session)
+        finally:
+            self.throttled = session.throttled
 
     def score(self) -> bytes:
         return json.dumps(scorecard(self.vault, self.league, MODEL)).encode()

@@ -236,6 +236,7 @@ def test_throttled_hour_ends_with_every_verdict_in_few_turns(undisturbed):
 def test_passing_error_leaves_no_game_without_a_verdict(undisturbed, error):
     bench = Bench(QUESTIONS)
     assert bench.judge(FakeJudge([error, error])).remaining == 0
+    assert bench.throttled == 2
     assert bench.score() == undisturbed
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from lambdas.lease_large_model.handler import CLOSING_SECONDS, Lease
+from lambdas.shared.large_endpoint import CLOSING_SECONDS, Lease
 from lambdas.shared.table import Table
 from league import keys
 from league.event import Event

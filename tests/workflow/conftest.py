@@ -76,5 +76,5 @@ def run_machine(engine: Engine) -> Callable[..., Run]:
 @pytest.fixture(scope="session")
 def cloud() -> Iterator[EmbeddedCloud]:
     """The embedded cloud with the small app of engine_app.py deployed to it."""
-    with small_cloud() as started:
+    with small_cloud(minute_seconds=1.0) as started:
         yield started

@@ -98,6 +98,11 @@ class Work(cdk.Stack):
             ),
             targets=[targets.LambdaFunction(note, retry_attempts=2)],
         )  # fmt: skip
+        tick = events.RuleTargetInput.from_object({"detail": {"object": {"key": "tick"}}})
+        events.Rule(
+            self, "EachMinute", schedule=events.Schedule.rate(cdk.Duration.minutes(1)),
+            targets=[targets.LambdaFunction(note, event=tick)],
+        )  # fmt: skip
         of_board = {"dynamodb": {"Keys": {"pk": {"S": ["board"]}}}}
         note.add_event_source(
             sources.DynamoEventSource(
@@ -118,6 +123,14 @@ class Work(cdk.Stack):
             definition_substitutions={"WorkFunction": work.function_arn},
         )  # fmt: skip
         work.grant_invoke(machine)
+        iam.Policy(
+            self, "Wakers", roles=[work.role],
+            statements=[
+                iam.PolicyStatement(
+                    actions=["states:SendTaskSuccess"], resources=[machine.state_machine_arn]
+                )
+            ],
+        )  # fmt: skip
         self.storage.bucket.grant_read_write(machine, "kept/*")
         jobs = f"arn:aws:sagemaker:{self.region}:{self.account}:training-job/lg-*"
         actions = [f"sagemaker:{verb}TrainingJob" for verb in ("Create", "Describe", "Stop")]

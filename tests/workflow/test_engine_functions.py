@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-from engine_cloud import invoke
+from engine_cloud import execute, invoke
 
 
 def test_an_error_carries_its_class_name_message_and_stack(cloud):
@@ -63,3 +64,14 @@ def test_a_burst_of_calls_waits_for_a_bounded_number_of_workers(cloud):
 
     assert {error for error, _ in answers} == {None}
     assert len({payload["pid"] for _, payload in answers}) <= 16
+
+
+def test_a_function_answers_the_task_that_called_it_with_the_right_of_its_role(cloud):
+    ended = execute(cloud, do="answer")
+    assert (ended["status"], json.loads(ended["output"])) == ("SUCCEEDED", {"slot": 1})
+
+
+def test_a_function_without_the_right_cannot_fail_the_task(cloud):
+    ended = execute(cloud, do="fail the task")
+    assert ended["status"] == "FAILED"
+    assert "AccessDenied" in ended["cause"]

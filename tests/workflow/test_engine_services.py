@@ -60,6 +60,26 @@ def test_the_stream_calls_its_function_for_what_the_filter_lets_through(cloud):
     assert _item(cloud, "stream#not-board") is None
 
 
+def test_a_rule_at_a_rate_calls_its_function_again_and_again(cloud):
+    """The fixture's minutes last a second."""
+    client, table = cloud.client("dynamodb"), cloud.output("TableName")
+    for _ in range(2):
+        eventually(lambda: _item(cloud, "object#tick"))
+        client.delete_item(TableName=table, Key={"pk": {"S": "object#tick"}})
+    eventually(lambda: _item(cloud, "object#tick"))
+
+
+def test_an_objects_tags_are_kept_with_its_version(cloud):
+    client, place = cloud.client("s3"), {"Bucket": cloud.output("Bucket"), "Key": "kept/tagged"}
+    first = client.put_object(**place, Body=b"1")["VersionId"]
+    tags = [{"Key": "league:keep", "Value": "no"}]
+    client.put_object_tagging(**place, Tagging={"TagSet": tags})
+    client.put_object(**place, Body=b"2")
+
+    assert client.get_object_tagging(**place, VersionId=first)["TagSet"] == tags
+    assert client.get_object_tagging(**place)["TagSet"] == []
+
+
 def test_the_tables_time_to_live_is_set(cloud):
     found = cloud.client("dynamodb").describe_time_to_live(TableName=cloud.output("TableName"))
 

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from engine_machine import Fails, Hangs
 
-MACHINE = Path(__file__).parents[2] / "statemachines" / "prepare_event.asl.json"
+MACHINES = Path(__file__).parents[2] / "statemachines"
+MACHINE = MACHINES / "prepare_event.asl.json"
 NESTED = "Host and judge the untuned base model"
 ANSWER = ["Answer with the reference model", "Freeze answers", "Plan baseline", NESTED]
 END = ["Large model leased?", "Failed?"]
@@ -62,6 +63,17 @@ def test_baseline_is_played_by_the_same_machine_as_everybody_elses_model(play):
 def test_preparing_again_does_not_play_the_baseline_again(play):
     run = play(**{NESTED: Fails("StepFunctions.ExecutionAlreadyExistsException")})
     assert run.status == "SUCCEEDED"
+
+
+def test_baseline_is_given_as_long_as_its_machine_may_take():
+    """Which has time for every wait in line and for AWS (`test_history.py`)."""
+    preparing, playing = (
+        json.loads((MACHINES / f"{name}.asl.json").read_text())
+        for name in ("prepare_event", "train_deploy_judge")
+    )
+    given = preparing["States"][NESTED]["TimeoutSeconds"]
+    assert given >= playing["TimeoutSeconds"]
+    assert preparing["TimeoutSeconds"] >= given + 86400
 
 
 @pytest.mark.parametrize("task", ANSWER)

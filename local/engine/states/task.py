@@ -26,7 +26,7 @@ def _attempt(frame: Frame, state: State, data: Any) -> Any:
 
     name = frame.context["State"]["Name"]
     if state["Resource"].endswith(CALLBACK):
-        frame.context["Task"] = {"Token": tokens.new()}
+        frame.context["Task"] = {"Token": tokens.new(frame.execution.record["stateMachineArn"])}
     try:
         scene = frame.scene(data)
         arguments = fill(state["Arguments"], scene) if "Arguments" in state else data

@@ -18,6 +18,7 @@ from local.engine.states.errors import StateFailed
 _lock = threading.Lock()
 _pending: dict[str, Pending] = {}
 _ended: set[str] = set()
+_machines: dict[str, str] = {}
 
 
 class Pending:
@@ -44,12 +45,19 @@ class Pending:
         return self._output
 
 
-def new() -> str:
-    """A token for a task that begins."""
+def new(machine_arn: str) -> str:
+    """A token for a task that begins in an execution of this machine."""
     token = f"local-{uuid.uuid4()}"
     with _lock:
         _pending[token] = Pending()
+        _machines[token] = machine_arn
     return token
+
+
+def machine_of(token: str) -> str:
+    """The ARN of the machine whose task the token is, on which answering it is authorized."""
+    with _lock:
+        return _machines.get(token, "*")
 
 
 def pending(token: str) -> Pending:

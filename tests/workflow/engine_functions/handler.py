@@ -39,6 +39,12 @@ def work(event, context):
             return dict(os.environ)
         case "get":
             return boto3.client("s3").get_object(Bucket=event["bucket"], Key=event["key"])["ETag"]
+        case "answer":
+            boto3.client("stepfunctions").send_task_success(
+                taskToken=event["token"], output='{"slot": 1}'
+            )
+        case "fail the task":
+            boto3.client("stepfunctions").send_task_failure(taskToken=event["token"], error="E")
         case "converse":
             message = {"role": "user", "content": [{"text": "hello"}]}
             return boto3.client("bedrock-runtime").converse(

@@ -1,0 +1,66 @@
+"""How a model ends without a score: its owner learns why, and gets back what was not their fault.
+
+Used where an execution fails (Record failure) and where one is gone without a word (Sweep). Whoever
+died between writing a score and saying so has scored the model: nothing is given back for it.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from lambdas.shared import models, standing
+from lambdas.shared.table import Table
+from league import keys
+from league.failures import explain
+from league.records import FINISHED, ModelState, Reason
+
+
+def end(
+    table: Table,
+    owner: Mapping[str, Any],
+    *,
+    stage: str,
+    error: str,
+    cause: str,
+    protocol: str | None = None,
+) -> Reason | None:
+    """The reason as recorded; None when there was nothing to end any more.
+
+    `owner` names participant, model_id, attempt and, unless it is 0, judge_attempt. A model whose
+    judging failed is Ready again: its answers are kept; unless its score under `protocol` is stored
+    already: then it is Scored.
+
+    Raises:
+        StaleAttempt: somebody else moved the model at this moment; look again.
+    """
+    record = table.get(keys.model(owner["participant"], owner["model_id"]))
+    if record is None or record["attempt"] != owner["attempt"] or record["state"] in FINISHED:
+        return None
+    if record.get("judge_attempt", 0) != owner.get("judge_attempt", 0):
+        return None  # it was Ready, and has been submitted since: its judging goes its own way
+    if stage == "judging" and protocol and standing.complete(table, record, protocol):
+        return None
+    cancelled = bool(record.get("cancel_requested"))
+    reason = explain(error, cause, cancelled=cancelled)
+    judged_only = stage == "judging" and not cancelled
+    models.move(
+        table,
+        owner,
+        _state(cancelled, judged_only),
+        {"reason": reason},
+        refund=_refund(record, judged_only) if reason["refunded"] else (),
+        condition=models.OWNED_OR_CANCELLED,
+        found=record,
+    )
+    return reason
+
+
+def _state(cancelled: bool, judged_only: bool) -> ModelState:
+    if cancelled:
+        return ModelState.CANCELLED
+    return ModelState.READY if judged_only else ModelState.FAILED
+
+
+def _refund(record: Mapping[str, Any], judged_only: bool) -> tuple[str, ...]:
+    if judged_only:
+        return ("submissions",)
+    return ("models", "submissions") if record["submit"] else ("models",)

@@ -1,0 +1,176 @@
+"""People who upload and train through the REST API of a running cloud, as fast as it goes."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import requests
+
+from local.chaos import rows
+from local.demo import people
+from local.demo.api import Api, Refused
+from local.launcher import EmbeddedCloud
+
+DRIVERS = 12
+ATTEMPTS = 25
+LOOK_SECONDS = 2.0
+
+
+class Crowd:
+    """`share` models for each of `count` people; `unfinished` is how many one may have at once.
+
+    `asked` are the keys of models asked for by person, `accepted` the models by id.
+    """
+
+    def __init__(
+        self, cloud: EmbeddedCloud, count: int, models: int, file: Path, unfinished: int
+    ) -> None:
+        self._cloud = cloud
+        self._file = file
+        self._unfinished = unfinished
+        self._lock = threading.Lock()
+        self._apis: dict[str, Api] = {}
+        self._datasets: dict[str, str] = {}
+        self._names = [f"person{number:04}" for number in range(count)]
+        self._left = Counter(
+            {
+                name: models // count + (place < models % count)
+                for place, name in enumerate(self._names)
+            }
+        )
+        self._working: Counter[str] = Counter()
+        self.asked: dict[str, set[str]] = {}
+        self.subjects: dict[str, str] = {}
+        self.accepted: dict[str, str] = {}
+        self.given_up: list[str] = []
+
+    def sign_in(self) -> None:
+        """Everybody has a token and a valid dataset."""
+        with ThreadPoolExecutor(DRIVERS) as pool:
+            list(pool.map(self._sign_in, self._names))
+
+    def _sign_in(self, name: str) -> None:
+        api = people.sign_in(self._cloud, name, "participants")
+        key = f"{name}-dataset-of-chaos"
+        created = persist(lambda: api.post("/datasets", {"name": "data"}, key))
+        for number in itertools.count():
+            persist(lambda: api.upload(created["upload"], self._file))
+            for _ in range(60):
+                found = persist(lambda: api.get(f"/datasets/{created['id']}"))
+                if found["state"] == "valid":
+                    self._apis[name], self._datasets[name] = api, created["id"]
+                    return
+                time.sleep(0.3)
+            if number == 5:
+                raise RuntimeError(f"the dataset of {name} is not looked at: {found}")
+
+    @property
+    def left(self) -> int:
+        """How many models are still to be asked for."""
+        return sum(self._left.values())
+
+    def note_work(self, items: Iterable[dict[str, Any]]) -> None:
+        """What is on its way, so that nobody asks for more than they may."""
+        self._working = Counter(item["participant"] for item in items)
+
+    def train(self) -> None:
+        """Ask for every model, each as soon as its owner may have another one."""
+        shares = [self._names[place::DRIVERS] for place in range(DRIVERS)]
+        with ThreadPoolExecutor(DRIVERS) as pool:
+            for done in [pool.submit(self._drive, share) for share in shares]:
+                done.result()
+
+    def _drive(self, names: list[str]) -> None:
+        since: Counter[str] = Counter()
+        seen = self._working
+        while any(self._left[name] for name in names):
+            moved = False
+            for name in names:
+                if seen is not self._working:
+                    seen, since = self._working, Counter()
+                subject = self.subjects.get(name, "")
+                if not self._left[name] or seen[subject] + since[name] >= self._unfinished:
+                    continue
+                moved |= self._ask(name)
+                since[name] += 1
+            if not moved:
+                time.sleep(0.5)
+
+    def _ask(self, name: str) -> bool:
+        key = f"{name}-model-{self._left[name]:05}"
+        body = {
+            "dataset_id": self._datasets[name],
+            "submit": Random(key).random() < 0.6,  # asked again, it is the same request
+            "hyperparameters": {"epoch": 1},
+        }
+        self.asked.setdefault(name, set()).add(key)
+        try:
+            made = persist(lambda: self._apis[name].post("/models", body, key))
+        except Refused as refused:
+            if refused.problem.get("code") in ("limit_reached", "busy"):
+                self.asked[name].discard(key)
+                return False
+            self.given_up.append(f"{name}: {refused}")
+            self._left[name] -= 1
+            return True
+        with self._lock:
+            self.accepted[made["id"]] = name
+        self._left[name] -= 1
+        return True
+
+    def know_subjects(self) -> None:
+        """Whose subject in the table is whose name here: the owner of each one's dataset."""
+        for pk in rows.partitions("P#"):
+            for row in rows.partition(pk):
+                if row["sk"].startswith("DATASET#"):
+                    name = next(
+                        (n for n, dataset in self._datasets.items() if dataset == row["id"]), None
+                    )
+                    if name:
+                        self.subjects[name] = pk.removeprefix("P#")
+
+
+def persist(call: Callable[[], Any]) -> Any:
+    """A careful client: what is not answered is asked again, under the same key."""
+    for number in range(ATTEMPTS):
+        try:
+            return call()
+        except Refused as refused:
+            if int(refused.problem.get("status", 500)) < 500:
+                raise
+        except (requests.RequestException, ValueError):
+            pass
+        time.sleep(min(3.0, 0.2 * 2**number))
+    raise RuntimeError(f"not answered {ATTEMPTS} times")
+
+
+def scan(cloud: EmbeddedCloud, table: str) -> None:
+    """Read the whole table, for `rows` to look at."""
+    pages = cloud.client("dynamodb").get_paginator("scan").paginate(TableName=table)
+    rows.use([item for page in pages for item in page["Items"]])
+
+
+def work_items(cloud: EmbeddedCloud, table: str) -> list[dict[str, Any]]:
+    """The models that are on their way."""
+    pages = (
+        cloud.client("dynamodb")
+        .get_paginator("query")
+        .paginate(
+            TableName=table,
+            KeyConditionExpression="pk = :work",
+            ExpressionAttributeValues={":work": {"S": "WORK"}},
+        )
+    )
+    return [
+        {name: rows.value(typed) for name, typed in item.items()}
+        for page in pages
+        for item in page["Items"]
+    ]

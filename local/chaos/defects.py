@@ -1,0 +1,217 @@
+"""Seeded defects: the product with one place wrong, of the kind that slips through a review.
+
+Each is a text that stands exactly once in the product's code, and what stands there instead. A
+text that is not there (any more) fails `make chaos-teeth` too: a defect that cannot be planted
+proves nothing. Where one shows soonest is said by `day`: on a calm day nothing goes wrong at all,
+so that what shows there is wrong by itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Day = Literal["calm", "normal", "bad"]
+LEAGUES = "leagues"
+# For what takes a rarer coincidence than leagues have: the Hypothesis machine of the lines, and the
+# test in which many write one place on the board.
+LINES = "tests/unit/test_lines_machine.py"
+BOARD = "tests/unit/test_standing.py"
+
+
+@dataclass(frozen=True)
+class Defect:
+    """`why`: what becomes of people or money. `size` models make a league."""
+
+    name: str
+    why: str
+    text: str
+    instead: str
+    day: Day = "calm"
+    size: int = 20
+    check: str = LEAGUES  # or a file of tests
+
+
+DEFECTS: tuple[Defect, ...] = (
+    Defect(
+        "no sweeper",
+        "what an aborted execution leaves behind stays for ever",
+        '    def sweep(self) -> None:\n        """Every duty',
+        '    def sweep(self) -> None:\n        return\n        """Every duty',
+        "bad",
+    ),
+    Defect(
+        "no outbox",
+        "a crash between accepting and starting loses the model",
+        '        work.accept_write(record, "train", call.now),\n',
+        "",
+        "bad",
+    ),
+    Defect(
+        "<= instead of <",
+        "one slot more than there are instances",
+        "return self.running < self.limit and not self.paused",
+        "return self.running <= self.limit and not self.paused",
+    ),
+    Defect(
+        "<> instead of <",
+        "a limit lowered while the line is full is none",
+        "return self.running < self.limit and not self.paused",
+        "return self.running != self.limit and not self.paused",
+    ),
+    Defect(
+        "pause ignored",
+        "the kill switch stops nothing",
+        "return self.running < self.limit and not self.paused",
+        "return self.running < self.limit",
+    ),
+    Defect(
+        "unlocked line",
+        "two who decide at once grant the same slot",
+        '"#version = :read" if line.version else "attribute_not_exists(#version)"',
+        '"(#version = :read OR #version <> :read)" if line.version else ""',
+    ),
+    Defect(
+        "earliest first",
+        "whoever asks first for everything gets everything",
+        "return tuple(wait for _, wait in sorted(turns, key=lambda turn: turn[0]))",
+        "return tuple(wait for _, wait in turns)",
+    ),
+    Defect(
+        "first page only, of the table",
+        "whoever stands on the second page is never looked at",
+        '            if "LastEvaluatedKey" not in page:\n                return\n',
+        "            return\n",
+    ),
+    Defect(
+        "first page only, of SageMaker",
+        "the fourth endpoint that is left behind stays",
+        "        for page in pages:\n            for found in page[kind.field]:",
+        "        for page in list(pages)[:1]:\n            for found in page[kind.field]:",
+        "bad",
+    ),
+    Defect(
+        "unlocked quota",
+        "two requests at once both fit beneath a limit",
+        "return update_write(keys.usage(participant, span), expression, values, condition, names)",
+        "return update_write(keys.usage(participant, span), expression, "
+        '{k: v for k, v in values.items() if not k.endswith("_before")}, "", names)',
+    ),
+    Defect(
+        "missing release",
+        "a slot is held until the sweeper takes it back",
+        '    released = lines().release(kind, name, fence, event.get("seconds"))\n',
+        "    released = False\n",
+    ),
+    Defect(
+        "release without fence",
+        "whoever returns from the dead gives another's slot back",
+        'if lease is None or fence not in (None, lease["fence"]):',
+        "if lease is None:",
+        check=LINES,
+    ),
+    Defect(
+        "token dropped",
+        "a slot is granted and nobody is told",
+        "return any(self._answer(each, output) for each in reversed(self._tokens(kind, name)))",
+        "return True",
+    ),
+    Defect(
+        "lease never expires",
+        "an execution that hangs keeps its slot",
+        'parse_timestamp(lease["expires_at"]) <= self._now',
+        "False",
+        "bad",
+    ),
+    Defect(
+        "tags unchecked, adopting",
+        "somebody else's model is taken for ours",
+        "if any(tags.get(tag) != expected[tag] for tag in OURS):",
+        "if False:",
+    ),
+    Defect(
+        "tags unchecked, sweeping",
+        "somebody else's configuration is deleted",
+        "return tags.get(TAG_EVENT) == self._event_name",
+        "return True",
+    ),
+    Defect(
+        "sweeping the living",
+        "an endpoint is deleted while it answers",
+        "if self._table.get(keys.lease(kind, resource.slot)) is not None:",
+        "if False:",
+    ),
+    Defect(
+        "teardown skipped",
+        "the endpoint outlives its answers",
+        '"Output": "{% $states.result.Payload %}",\n      "Next": "Delete endpoint"\n',
+        '"Output": "{% $states.result.Payload %}",\n      "Next": "Release hosting slot"\n',
+    ),
+    Defect(
+        "refund twice",
+        "failing gives back more than it took",
+        "amounts.setdefault(span, {})[name] = -1",
+        "amounts.setdefault(span, {})[name] = -2",
+        "normal",
+    ),
+    Defect(
+        "ended twice",
+        "two who end a model at the same moment both give back",
+        'unchanged = f"({condition}) AND #seen = :seen"',
+        'unchanged = f"({condition}) AND (#seen = :seen OR #seen <> :seen)"',
+        "bad",
+    ),
+    Defect(
+        "unfinished for ever",
+        "after three models nobody may train another one",
+        '        amounts.setdefault("total", {})["unfinished"] = -1\n',
+        "        pass\n",
+    ),
+    Defect(
+        "no reason",
+        "a participant is told that it failed, and not why",
+        '        {"reason": reason},\n',
+        "        {},\n",
+        "normal",
+    ),
+    Defect(
+        "cap unchecked",
+        "more is committed than the event may spend",
+        '+ "committed_musd <= :room",',
+        '+ "(committed_musd <= :room OR committed_musd > :room)",',
+    ),
+    Defect(
+        "reservation kept",
+        "money that nobody spends closes the intake",
+        "*self._moved(participant, charged_musd - reserved_musd, charged_musd),",
+        "*self._moved(participant, charged_musd, charged_musd),",
+    ),
+    Defect(
+        "no key of the request",
+        "a request that is sent again trains a second model",
+        'model_id = names.derived_id(call.participant, "model", call.key)',
+        'model_id = names.derived_id(call.participant, "model", call.key, str(call.now))',
+        "bad",
+    ),
+    Defect(
+        "score not counted once",
+        "a score that is written again counts as another submission",
+        "table.transact([put_new_write(key, score), count])",
+        "table.put(key, score); table.transact([count])",
+        "bad",
+    ),
+    Defect(
+        "board without version",
+        "a slower writer puts back what was on the board before",
+        'unchanged, values[":seen"] = "#version = :seen", entry["version"]',
+        'unchanged = "attribute_exists(pk)"',
+        check=BOARD,
+    ),
+    Defect(
+        "large endpoint never given back",
+        "20 USD an hour until somebody looks",
+        "        return self._status() in DELETABLE and self._close() == DELETING\n",
+        "        return False\n",
+        "bad",
+    ),
+)

@@ -1,0 +1,244 @@
+"""The alarms: what is judged, from when on, and what it means. What to do: docs/runbook.md."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from aws_cdk import Duration
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_cloudwatch_actions as actions
+from aws_cdk import aws_sns as sns
+from aws_cdk import aws_sqs as sqs
+from aws_cdk.aws_cloudwatch import ComparisonOperator, TreatMissingData
+from constructs import Construct, IConstruct
+
+from league import metrics
+from league.keys import SlotKind
+from league.slots import lease_seconds
+from stacks.watched import FIVE_MINUTES, SAMPLES, SUM, Watched
+
+RUNBOOK = "docs/runbook.md"
+
+# Sweeps come each minute: ten that are missing, or ten minutes in which a slot that has expired is
+# not freed, are no hiccup.
+SWEEPS_MISSED = Duration.minutes(10)
+# Of the models that ended within an hour. One in five is past chance and one person's bad luck.
+FAILED_PERCENT = 20
+# A night and a working day to react before the money is gone.
+HOURS_TO_CAP = 24
+# Backing off for some minutes is how a shared quota works; half an hour of it is a wrong setting.
+THROTTLED_PERIODS = 6
+# A handful at once is no longer one person's odd request.
+ERRORS_IN_FIVE_MINUTES = 5
+# The slowest route writes one transaction and starts an execution: well below a second when warm.
+LATENCY_MS = 3000
+LATENCY_PERIODS = 3
+
+AT_LEAST = ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD
+BELOW = ComparisonOperator.LESS_THAN_THRESHOLD
+BREACHING = TreatMissingData.BREACHING
+FINE = TreatMissingData.NOT_BREACHING
+
+
+@dataclass(frozen=True, kw_only=True)
+class Alarm:
+    """`entry` is the heading of the runbook's entry; `means` one sentence for whoever is woken."""
+
+    id: str
+    entry: str
+    means: str
+    metric: cloudwatch.IMetric
+    threshold: float
+    periods: int = 1
+    rings: ComparisonOperator = AT_LEAST
+    missing: TreatMissingData = FINE
+
+    @property
+    def description(self) -> str:
+        return f"{self.means} {RUNBOOK}#{self.entry.lower().replace(' ', '-')}"
+
+
+class Alarms(Construct):
+    """Every alarm of the event; each rings, and is called off, through the topic."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        watched: Watched,
+        queues: Iterable[sqs.Queue],
+        topic: sns.ITopic,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self._topic = topic
+        self.all = [
+            self._ring(alarm)
+            for alarms in (
+                _lines(watched),
+                _models(watched),
+                _money(watched),
+                _api(watched),
+                _sweeper(watched),
+                _dead_letters(queues),
+            )
+            for alarm in alarms
+        ]
+
+    def _ring(self, wanted: Alarm) -> cloudwatch.Alarm:
+        alarm = cloudwatch.Alarm(
+            self,
+            wanted.id,
+            alarm_description=wanted.description,
+            metric=wanted.metric,
+            threshold=wanted.threshold,
+            evaluation_periods=wanted.periods,
+            comparison_operator=wanted.rings,
+            treat_missing_data=wanted.missing,
+        )
+        action = actions.SnsAction(self._topic)
+        alarm.add_alarm_action(action)
+        alarm.add_ok_action(action)
+        return alarm
+
+
+def queues_of(*scopes: IConstruct) -> list[sqs.Queue]:
+    """Every queue of these stacks: all of them hold what could not be handled."""
+    return [
+        each for scope in scopes for each in scope.node.find_all() if isinstance(each, sqs.Queue)
+    ]
+
+
+def _lines(watched: Watched) -> Iterator[Alarm]:
+    ages: tuple[tuple[SlotKind, metrics.Metric], ...] = (
+        ("training", metrics.TRAINING_OLDEST_WAIT),
+        ("hosting", metrics.HOSTING_OLDEST_WAIT),
+    )
+    for kind, metric in ages:
+        yield Alarm(
+            id=f"{kind.capitalize()}QueueAge",
+            entry="Queue age",
+            means=f"Somebody waits for a {kind} slot longer than anybody may hold one.",
+            metric=watched.own(metric),
+            threshold=lease_seconds(watched.event, kind),
+            periods=3,
+        )
+    yield Alarm(
+        id="SlotLeaks",
+        entry="Slot leaks",
+        means="A slot is held past its lease and the sweeper does not get it back.",
+        metric=watched.own(metrics.LONGEST_OVERDUE_LEASE),
+        threshold=SWEEPS_MISSED.to_seconds(),
+    )
+
+
+def _models(watched: Watched) -> Iterator[Alarm]:
+    yield Alarm(
+        id="FailureRate",
+        entry="Failure rate",
+        means=f"{FAILED_PERCENT} % of an hour's models failed, and not by their owners' fault.",
+        metric=watched.failure_share(),
+        threshold=FAILED_PERCENT,
+    )
+    # Two, since the math of one alarm takes ten metrics at most.
+    for how, name in (("aborted", "ExecutionsAborted"), ("timed out", "ExecutionsTimedOut")):
+        yield Alarm(
+            id=name,
+            entry=f"Executions {how}",
+            means=f"Ended from outside ({how}): an execution's own teardown did not run.",
+            metric=watched.of_machines(name, machines=watched.machines),
+            threshold=1,
+        )
+    yield Alarm(
+        id="OrganizersRunFailed",
+        entry="Organizers run failed",
+        means="Preparing the event, judging again or closing the league has failed.",
+        metric=watched.of_machines("ExecutionsFailed", machines=watched.organizers),
+        threshold=1,
+    )
+    yield Alarm(
+        id="JudgeThrottling",
+        entry="Judge throttling",
+        means="The judge has refused calls for half an hour without a break.",
+        metric=watched.own(metrics.JUDGE_THROTTLED, SUM),
+        threshold=1,
+        periods=THROTTLED_PERIODS,
+    )
+
+
+def _money(watched: Watched) -> Iterator[Alarm]:
+    money = watched.event.money
+    for share in money.warn_at:
+        yield Alarm(
+            id=f"SpendShare{share * 100:g}".replace(".", "point"),
+            entry="Spend share",
+            means=f"{share * 100:g} % of the event's {money.event_usd:g} USD are committed.",
+            metric=watched.own(metrics.COMMITTED_USD),
+            threshold=share * money.event_usd,
+        )
+    yield Alarm(
+        id="SpendRate",
+        entry="Spend rate",
+        means=f"At the last hours' rate the event's money is committed in {HOURS_TO_CAP} hours.",
+        metric=watched.hours_to_cap(),
+        threshold=HOURS_TO_CAP,
+        periods=2,
+        rings=BELOW,
+    )
+
+
+def _api(watched: Watched) -> Iterator[Alarm]:
+    yield Alarm(
+        id="ApiErrors",
+        entry="API errors",
+        means="The API answers with 5xx: requests of participants are lost.",
+        metric=watched.gateway.metric_server_error(statistic=SUM, period=FIVE_MINUTES),
+        threshold=ERRORS_IN_FIVE_MINUTES,
+    )
+    yield Alarm(
+        id="ApiLatency",
+        entry="API latency",
+        means=f"One in twenty requests takes longer than {LATENCY_MS / 1000:g} s.",
+        metric=watched.gateway.metric_latency(statistic="p95", period=FIVE_MINUTES),
+        threshold=LATENCY_MS,
+        periods=LATENCY_PERIODS,
+    )
+
+
+def _sweeper(watched: Watched) -> Iterator[Alarm]:
+    yield Alarm(
+        id="SweeperSilent",
+        entry="Sweeper silent",
+        means="The sweeper has not finished a run: nobody would notice what is left running.",
+        metric=watched.own(metrics.SWEEP_ERRORS, SAMPLES, SWEEPS_MISSED),
+        threshold=1,
+        rings=BELOW,
+        missing=BREACHING,
+    )
+    yield Alarm(
+        id="SweepErrors",
+        entry="Sweep errors",
+        means="The sweeper cannot put right what it found, again and again.",
+        metric=watched.own(metrics.SWEEP_ERRORS, SUM),
+        threshold=1,
+        periods=3,
+    )
+    yield Alarm(
+        id="Orphans",
+        entry="Orphans",
+        means="The sweeper had to delete something that costs money and belonged to nobody.",
+        metric=watched.own(metrics.ORPHANS_DELETED, SUM),
+        threshold=1,
+    )
+
+
+def _dead_letters(queues: Iterable[sqs.Queue]) -> Iterator[Alarm]:
+    for queue in queues:
+        owner = queue.node.scope
+        assert owner is not None
+        yield Alarm(
+            id=f"{owner.node.id}DeadLetters",
+            entry="Dead letters",
+            means=f"Something could not be handled and lies in the queue of {owner.node.id}.",
+            metric=queue.metric_approximate_number_of_messages_visible(period=FIVE_MINUTES),
+            threshold=1,
+        )

@@ -1,0 +1,281 @@
+"""What judging a submission costs: set aside first, counted turn by turn, charged once."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from lambdas.judge_answers import handler as judge_answers
+from lambdas.record_failure import handler as record_failure
+from lambdas.score_model import handler as score_model
+from lambdas.shared import bundle, ending, function, judging_money
+from lambdas.shared.ledger import Ledger
+from lambdas.shared.submission import Progress
+from league import keys
+from league.errors import JudgeUnavailable, LineBusy, SpendCapReached, StaleAttempt
+from league.event import Event
+from league.money import dearest_judging, tokens_musd
+from league.records import ModelState
+from tests.unit.table_in_process import new_table, resource
+from tests.unit.test_judge_fixtures import EVENT as REHEARSAL
+
+MODEL, AT = "abcdefghijkmnpqr", "2026-12-05T10:00:00.000Z"
+OWNER = {"participant": "ada", "model_id": MODEL, "attempt": 1}
+JUDGE = dataclasses.replace(REHEARSAL.judge, stand_in=False, model="amazon.nova-pro-v1:0")
+EVENT = dataclasses.replace(REHEARSAL, judge=JUDGE)
+DEAREST = dearest_judging(EVENT, EVENT.hidden_questions)
+GAME = {"input_tokens": 600, "output_tokens": 10, "winner": "candidate"}
+RECORD = {
+    "id": MODEL,
+    "participant": "ada",
+    "attempt": 1,
+    "submit": True,
+    "state": "answering",
+    "created_at": AT,
+    "submitted_at": AT,
+    "updated_at": AT,
+    "timeline": [{"state": "answering", "at": AT}],
+}
+
+
+class Context:
+    def get_remaining_time_in_millis(self) -> int:
+        return 900_000
+
+
+class League:
+    """The handlers with a table of their own; `games` are what each turn of the judge decides."""
+
+    def __init__(self, patch: pytest.MonkeyPatch, table: Any, event: Event) -> None:
+        self.table = table
+        self.event = event
+        self.games: list[Any] = [GAME] * 2
+        self.remaining = 0
+        self.asked = 0
+        table.put(keys.model("ada", MODEL), RECORD)
+        patch.setattr(bundle, "event", lambda: event)
+        for handler in (judge_answers, score_model, record_failure):
+            patch.setattr(handler, "table", lambda: table)
+        patch.setattr(judge_answers, "Submission", self._submission)
+        scored = {"win_rate": 50.0, "protocol": event.judging.protocol, "provisional": False}
+        patch.setattr(score_model, "scorecard", lambda *_: scored)
+        patch.setattr(score_model.standing, "enter", lambda _, score: score)
+        patch.setattr(score_model, "Bucket", _NoBucket)
+
+    def _submission(self, *_: Any, **__: Any) -> Any:
+        return self
+
+    def judge(self, _: Any) -> Progress:
+        """Of `Submission`."""
+        self.asked += 1
+        if isinstance(self.games, Exception):
+            raise self.games
+        return Progress(self.games, 0, self.remaining)
+
+    def turn(self, **more: Any) -> dict[str, Any]:
+        return judge_answers.handler({**OWNER, **more}, Context())
+
+    def score(self, **more: Any) -> dict[str, Any]:
+        protocol = EVENT.judging.protocol
+        return score_model.handler({**OWNER, "judged_under": protocol, **more}, None)
+
+    def fail(self, stage: str, **more: Any) -> dict[str, Any]:
+        return record_failure.handler(
+            {**OWNER, "stage": stage, "error": "JudgeUnavailable", "cause": "", **more}, None
+        )
+
+    def submit_again(self, number: int) -> None:
+        """For the `number`th time; its judging has begun."""
+        at = f"2026-12-05T11:{number:02}:00.000Z"
+        record = RECORD | {"state": "judging", "judge_attempt": number, "updated_at": at}
+        self.table.put(keys.model("ada", MODEL), record)
+        assert judging_money.begin(Ledger(self.table, self.event), self.event, record)
+
+    def record(self) -> dict[str, Any]:
+        found: dict[str, Any] = self.table.get(keys.model("ada", MODEL))
+        return found
+
+    def reserved(self) -> list[str]:
+        found = self.table.query("P#ada", keys.RESERVED_PREFIX)
+        return [each["what"] for each in found]
+
+    def charges(self) -> dict[str, int]:
+        found = self.table.query("P#ada", keys.CHARGE_PREFIX)
+        return {each["what"]: each["charged_musd"] for each in found}
+
+    def account(self) -> tuple[int, int]:
+        ledger = self.table.get(keys.EVENT_LEDGER) or {}
+        mine = self.table.get(keys.usage("ada", "total")) or {}
+        names = ("committed_musd", "spent_musd")
+        assert [ledger.get(n, 0) for n in names] == [mine.get(n, 0) for n in names]
+        return ledger.get("committed_musd", 0), ledger.get("spent_musd", 0)
+
+
+class _NoBucket:
+    def __init__(self, *_: Any) -> None: ...
+
+    def write_json(self, *_: Any) -> None: ...
+
+
+@pytest.fixture(scope="module")
+def connection() -> Any:
+    return resource()
+
+
+@pytest.fixture
+def make_league(connection: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[..., League]:
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    for name in ("event", "table", "vault_bucket"):
+        monkeypatch.setenv(f"LEAGUE_{name.upper()}", name)
+    function.settings.cache_clear()
+    function.table.cache_clear()
+    return lambda event=EVENT: League(monkeypatch, new_table(connection), event)
+
+
+@pytest.fixture
+def league(make_league: Callable[..., League]) -> League:
+    return make_league()
+
+
+def capped(participant_usd: float) -> Event:
+    money = dataclasses.replace(EVENT.money, participant_usd=participant_usd)
+    return dataclasses.replace(EVENT, money=money)
+
+
+def test_judging_is_reserved_counted_turn_by_turn_and_charged_at_its_end(league: League) -> None:
+    league.remaining = 2
+    assert league.turn()["remaining"] == 2
+    assert league.account() == (DEAREST, 0)
+    league.remaining = 0
+    assert league.turn(turn=1)["remaining"] == 0
+    assert league.account() == (DEAREST, 0)
+    league.score()
+    cost = tokens_musd(JUDGE, 4 * 600, 4 * 10)
+    assert cost > 0
+    assert league.charges() == {"judging#1#0": cost}
+    assert (league.reserved(), league.account()) == ([], (cost, cost))
+    league.score()
+    assert league.account() == (cost, cost)
+
+
+def test_whoever_must_wait_for_others_money_waits_and_the_judge_is_not_asked(
+    make_league: Callable[..., League],
+) -> None:
+    league = make_league(capped(1.5 * DEAREST / 1e6))
+    other = Ledger(league.table, league.event)
+    other.reserve("ada", "another", "judging#1#0", DEAREST)
+    waits = league.turn(turn=2)
+    assert waits["remaining"] == 1
+    assert waits["wait_seconds"] == 4 * judge_answers.FIRST_WAIT_SECONDS
+    assert waits["judged_under"] == EVENT.judging.protocol
+    assert (league.asked, league.account()) == (0, (DEAREST, 0))
+    other.settle("ada", "another", "judging#1#0", 0, {})
+    assert league.turn(turn=3)["remaining"] == 0
+    assert league.asked == 1
+
+
+def test_whoever_has_spent_too_much_is_told_so(make_league: Callable[..., League]) -> None:
+    league = make_league(capped(0.5 * DEAREST / 1e6))
+    with pytest.raises(SpendCapReached, match="participant"):
+        league.turn()
+    assert (league.asked, league.account()) == (0, (0, 0))
+
+
+@pytest.mark.parametrize("hidden_set", ["first", "second"])
+def test_judging_everyone_anew_is_charged_to_nobody(league: League, hidden_set: str) -> None:
+    again = {"protocol": EVENT.judging.protocol, "hidden_set": hidden_set}
+    assert league.turn(**again)["remaining"] == 0
+    league.score(protocol=EVENT.judging.protocol)
+    assert (league.asked, league.account(), league.charges()) == (1, (0, 0), {})
+
+
+def test_a_failed_judging_is_charged_for_what_it_used(league: League) -> None:
+    league.remaining = 1
+    league.turn()
+    league.games = JudgeUnavailable("the judge refused")  # type: ignore[assignment]
+    with pytest.raises(JudgeUnavailable):
+        league.turn()
+    assert league.fail("judging")["code"] == "judge_unavailable"
+    cost = tokens_musd(JUDGE, 2 * 600, 2 * 10)
+    assert (league.charges(), league.account()) == ({"judging#1#0": cost}, (cost, cost))
+    assert (league.table.get(keys.model("ada", MODEL)) or {})["state"] == ModelState.READY
+
+
+def test_a_failure_of_another_step_charges_no_judging(league: League) -> None:
+    league.turn()
+    league.fail("hosting")
+    assert league.reserved() == ["judging#1#0"]
+
+
+def test_a_later_judging_is_not_charged_with_an_earlier_one(league: League) -> None:
+    """Submitted again, before the execution that failed has come to its charge."""
+    ledger = Ledger(league.table, league.event)
+    for number in (0, 9, 10):
+        judged = RECORD | {"judge_attempt": number}
+        assert judging_money.begin(ledger, league.event, judged)
+    judging_money.finish(league.table, ledger, league.event, OWNER | {"judge_attempt": 9})
+    assert league.reserved() == ["judging#1#10"]
+    assert sorted(league.charges()) == ["judging#1#0", "judging#1#9"]
+
+
+@pytest.mark.parametrize("stage", ["judging", "hosting"])
+def test_a_failure_that_is_told_again_ends_no_later_judging(league: League, stage: str) -> None:
+    league.submit_again(2)
+    before = league.record()
+    for earlier in ({}, {"judge_attempt": 0}, {"judge_attempt": 1}):
+        assert not league.fail(stage, **earlier)["recorded"]
+    assert (league.record(), league.reserved()) == (before, ["judging#1#2"])
+    assert league.fail("judging", judge_attempt=2)["recorded"]
+    assert (league.record()["state"], league.reserved()) == (ModelState.READY, [])
+
+
+def test_a_judging_that_begins_while_a_failure_is_recorded_goes_on(
+    league: League, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody else has ended the first one, and its owner has submitted it again."""
+    league.submit_again(1)
+
+    def meanwhile(*_: Any) -> bool:
+        league.submit_again(2)
+        return False
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ending.standing, "complete", meanwhile)
+        with pytest.raises(StaleAttempt):
+            league.fail("judging", judge_attempt=1)
+    assert not league.fail("judging", judge_attempt=1)["recorded"]
+    assert league.record()["state"] == ModelState.JUDGING
+
+
+def test_a_turn_that_comes_late_reserves_and_counts_nothing_any_more(league: League) -> None:
+    league.turn()
+    league.score()
+    after = league.account()
+    record = RECORD | {"judge_attempt": 0}
+    ledger = Ledger(league.table, league.event)
+    assert judging_money.begin(ledger, league.event, record)
+    judging_money.count(league.table, record, [GAME])
+    assert (league.account(), league.reserved()) == (after, [])
+
+
+def test_a_ledger_that_is_busy_does_not_keep_a_score_from_being_published(
+    league: League, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    league.turn()
+
+    def busy(*_: Any) -> None:
+        raise LineBusy("the reservation kept changing")
+
+    monkeypatch.setattr(Ledger, "settle", busy)
+    assert league.score() == {"win_rate": 50.0}
+    assert league.reserved() == ["judging#1#0"]  # the sweeper charges it
+
+
+def test_a_judge_that_costs_nothing_reserves_nothing(make_league: Callable[..., League]) -> None:
+    league = make_league(REHEARSAL)
+    league.turn()
+    league.score()
+    assert (league.account(), league.charges()) == ((0, 0), {"judging#1#0": 0})
