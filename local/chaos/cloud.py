@@ -303,6 +303,8 @@ def _struck(cloud: Cloud, service: str, operation: str, request: Any, kind: str 
             raise ConnectionClosedError(endpoint_url=ENDPOINT)
         case "twice":
             _answered(cloud, service, operation, request)
+        case "twins":
+            cloud.world.spawn(_answered, cloud, service, operation, request)
         case "slow":
             cloud.world.sleep(cloud.faults.random.uniform(5, 120))
         case "zombie":

@@ -10,6 +10,7 @@ Every AWS call of the product comes by `strike`. What it answers:
     slow        it takes up to two minutes, beyond most timeouts
     conflict    DynamoDB only: another transaction was on the item
     zombie      Lambda only: the caller hears nothing, and the function runs on
+    twins       Lambda only: it runs twice, side by side
     before      the calling function dies before its side effect
     after       the calling function dies after its side effect
 """
@@ -145,7 +146,8 @@ class Faults:
                 self.random.choice(("before", "after")), service, operation, function
             )
         if service == "lambda" and self._chance(self.severity.zombie):
-            return self._noted("zombie", service, operation, function)
+            kind = self.random.choice(("zombie", "twins"))
+            return self._noted(kind, service, operation, function)
         if not self._chance(self.severity.call):
             return None
         kind = self.random.choices(KINDS, _WEIGHTS)[0]

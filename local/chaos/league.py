@@ -116,7 +116,7 @@ class League:
                 event_usd=share * dearest * max(1.0, people * random.uniform(0.4, 1)),
             )
         judge, large = event.judge, event.large_endpoint
-        if random.random() < 0.25:
+        if random.random() < 0.4:
             judge = dataclasses.replace(judge, kind="endpoint")
             large = _large_endpoint()
         limits = dataclasses.replace(event.limits, unfinished_models=3, models_per_day=12)
@@ -383,7 +383,8 @@ class League:
         from local.engine import seam
 
         record = seam.stepfunctions._executions[arn]
-        if record["status"] != "RUNNING" or not self._holds_a_slot(record):
+        judging = "-judge" in record["name"]
+        if record["status"] != "RUNNING" or judging or not self._holds_a_slot(record):
             return
         self.faults.note(f"       frozen {arn.rsplit(':', 1)[-1]}")
         self.world.kill(self.cloud.executions[arn])

@@ -13,6 +13,7 @@ from dataclasses import asdict
 from typing import Any
 
 from local.chaos import cloud, product
+from local.processes import bound
 
 SHOWN_LOG = 40
 
@@ -77,7 +78,7 @@ def _in_processes(
             "--seed", str(arguments.seed + first),
             *(("--day", arguments.day) if arguments.day else ()),
         ]  # fmt: skip
-        processes.append(subprocess.Popen(command, stdout=subprocess.PIPE, text=True))
+        processes.append(subprocess.Popen(bound(command), stdout=subprocess.PIPE, text=True))
     try:
         yield from _lines(processes)
     finally:

@@ -90,7 +90,7 @@ class World:
             if not self._queue:
                 return False
             wakening = heapq.heappop(self._queue)
-            if not wakening.is_due:
+            if not wakening.is_due or wakening.task.dead:
                 continue
             if wakening.at > limit:
                 heapq.heappush(self._queue, wakening)

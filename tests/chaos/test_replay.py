@@ -7,6 +7,8 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+from ministack.services import dynamodb
+
 from lambdas.shared import standing
 from league import keys
 from league.event_file import load_event
@@ -15,7 +17,7 @@ from league.records import timestamp
 from tests.unit.table_in_process import new_table, resource
 
 REPLAYS = 1000
-OWNERS, MODELS_EACH = 3, 2
+MODELS = (2, 2, 1)  # of three owners
 EVENT = load_event(Path(__file__).parents[2] / "events" / "rehearsal")
 PROTOCOL = EVENT.judging.protocol
 
@@ -42,17 +44,17 @@ def a_score(random: Random, owner: int, number: int) -> dict[str, Any]:
 
 def test_a_thousand_shuffled_and_repeated_replays_give_one_board():
     random = Random(1)
-    scores = [a_score(random, o, n) for o in range(OWNERS) for n in range(MODELS_EACH)]
-    connection, boards = resource(), set()
+    scores = [a_score(random, owner, n) for owner, count in enumerate(MODELS) for n in range(count)]
+    table, boards = new_table(resource()), set()
+    for score in scores:
+        key = keys.model(score["owner"], score["model_id"])
+        table.put(key, {"id": score["model_id"], "submit": True})
     for _ in range(REPLAYS):
-        table = new_table(connection)
-        for score in scores:
-            key = keys.model(score["owner"], score["model_id"])
-            table.put(key, {"id": score["model_id"], "submit": True})
+        for partition in (keys.scores(PROTOCOL), keys.board(PROTOCOL)):
+            dynamodb._tables[table.name]["items"].pop(partition, None)
         again = random.sample(scores, 1)
         for score in random.sample(scores + again, len(scores) + len(again)):
             standing.enter(table, score)
         boards.add(serialize(board(EVENT, table.query(keys.board(PROTOCOL)))))
-        connection.meta.client.delete_table(TableName=table.name)
     assert len(boards) == 1
-    assert boards.pop().count(b'"kind":"participant"') == OWNERS
+    assert boards.pop().count(b'"kind":"participant"') == len(MODELS)

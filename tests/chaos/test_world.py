@@ -72,6 +72,20 @@ def test_failure_in_a_task_ends_the_run(here):
         here.run(for_ever, 1_000_100.0)
 
 
+def test_killing_a_task_wakes_nobody_else_before_their_time(here):
+    seen = []
+
+    def killer():
+        here.kill(victim)
+        here.sleep(100)
+        seen.append(here.now)
+
+    victim = here.spawn(here.sleep, 10)
+    here.spawn(killer, after=1)
+    here.run(for_ever, 1_001_000.0)
+    assert seen == [1_000_101]
+
+
 def test_nothing_of_a_world_that_has_ended_goes_on(here):
     seen = []
 
