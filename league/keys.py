@@ -15,8 +15,8 @@
 | what organizers started last | RUNS | <what> |
 | selection of finalists | SELECTIONS | <number> |
 | large endpoint's holders | LEASE | <what> |
-| line for a kind of slot | LINE#<kind> | CONTROL, LEASE#<resource name>, WAIT#<resource name> |
-| task token of one who waits | TOKEN#<kind>#<resource name> | TOKEN |
+| line for a kind of slot | LINE#<kind> | CONTROL, LEASE#<resource name>, WAIT#<since>#<same> |
+| one who waits: since when, task tokens | TOKEN#<kind>#<resource name> | TOKEN |
 | model on its way | WORK | <model> |
 | money of the event | LEDGER | EVENT |
 | charge, immutable | P#<participant> | CHARGE#<model>#<what> |
@@ -141,13 +141,14 @@ def lease(kind: SlotKind, name: str) -> Key:
     return Key(line(kind), LEASE_PREFIX + name)
 
 
-def waiting(kind: SlotKind, name: str) -> Key:
-    """The place in the line that a resource name has."""
-    return Key(line(kind), WAIT_PREFIX + name)
+def waiting(kind: SlotKind, since: str, name: str) -> Key:
+    """The place in the line that a resource name has. They sort by time, then by name: the line is
+    read from its front."""
+    return Key(line(kind), f"{WAIT_PREFIX}{since}#{name}")
 
 
 def slot_token(kind: SlotKind, name: str) -> Key:
-    """The task token by which one who waits is woken."""
+    """Since when one waits, and the task tokens by which they are woken."""
     return Key(f"TOKEN#{kind}#{name}", "TOKEN")
 
 

@@ -74,6 +74,23 @@ def in_turn(leases: Iterable[Record], waits: Iterable[Record]) -> tuple[Record, 
     return tuple(wait for _, wait in sorted(turns, key=lambda turn: turn[0]))
 
 
+def first_in_turn(leases: Iterable[Record], waits: Iterable[Record]) -> Record | None:
+    """The first of `in_turn`, if `waits` come earliest first, read no further than is needed.
+
+    Nobody has fewer slots than none: with n slots held, only those who wait behind the holders of
+    these n are read in vain.
+    """
+    running = Counter(lease["participant"] for lease in leases)
+    first, fewest = None, 0
+    for wait in waits:
+        own = running[wait["participant"]]
+        if own == 0:
+            return wait
+        if first is None or own < fewest:
+            first, fewest = wait, own
+    return first
+
+
 def estimated_wait(
     position: int, running: int, limit: int, mean_seconds: float | None
 ) -> int | None:

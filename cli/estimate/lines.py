@@ -5,14 +5,14 @@ from itertools import count
 
 import simpy
 
-from league.slots import Record, in_turn
+from league.slots import Record, first_in_turn
 
 MINUTE = 60.0
 EMPTY = 1e-3  # tokens: what is left of a judging that is over, by rounding
 
 
 class SlotLine:
-    """Slots of one kind. Whose turn it is, the product itself decides (`league.slots.in_turn`)."""
+    """Slots of one kind. Whose turn it is, the product decides (`league.slots.first_in_turn`)."""
 
     def __init__(self, env: simpy.Environment, slots: int) -> None:
         self._env = env
@@ -38,7 +38,10 @@ class SlotLine:
 
     def _dispatch(self) -> None:
         while self._free > 0 and self._waits:
-            name = in_turn(self._leases.values(), self._waits.values())[0]["name"]
+            # They wait in the order in which they came.
+            first = first_in_turn(self._leases.values(), self._waits.values())
+            assert first is not None
+            name = first["name"]
             self._leases[name] = self._waits.pop(name)
             self._free -= 1
             self._granted.pop(name).succeed()

@@ -75,10 +75,10 @@ WAITS_IN: Mapping[str, SlotKind] = {
 def _queue(record: Record, services: Services) -> QueuePlace | None:
     kind = WAITS_IN.get(record["state"])
     name = names.resource_name(services.event.hash, record["id"], record["attempt"])
-    waiting = services.table.get(keys.waiting(kind, name)) if kind else None
+    waiting = services.lines.place(kind, name) if kind else None
     if kind is None or waiting is None:
         return None
-    line = services.lines.look(kind)
+    line = services.lines.glance(kind)
     position = line.position(name)
     if position is None:
         return None  # it got its slot a moment ago

@@ -8,7 +8,8 @@ import boto3
 from botocore.config import Config
 
 from lambdas.shared import bundle
-from lambdas.shared.lines import Lines, step_functions_answer
+from lambdas.shared.line_telling import step_functions_answer
+from lambdas.shared.lines import Lines
 from lambdas.shared.table import Table
 from league import keys
 from league.clock import Clock, utc_now

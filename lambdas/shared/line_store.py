@@ -2,10 +2,14 @@
 
 Every change is one transaction that holds only if CONTROL has the version that was read first,
 before anything else was: whoever decides on an older line than there is begins anew.
+
+Hundreds may wait. Asking, granting and giving back read the head of the line alone; the whole of it
+is read by those who show it.
 """
 
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from botocore.exceptions import ClientError
@@ -27,6 +31,7 @@ Result = TypeVar("Result")
 
 ATTEMPTS = 40
 LONGEST_PAUSE = 0.5  # seconds
+FRONT = 50  # waits that one call reads at the front of a line
 
 
 class Stale(Exception):
@@ -40,29 +45,45 @@ class LineStore:
         self._table = table
         self._event = event
         self._sleep = sleep
+        self._seen: dict[SlotKind, Line] = {}
 
     def look(self, kind: SlotKind) -> Line:
         """The line as it is: leases, and waits in the order of their turns."""
-        control = self._control(kind)
-        items = list(self._table.query(keys.line(kind)))
-        leases = tuple(item for item in items if "granted_at" in item)
-        waits = slots.in_turn(leases, (item for item in items if "since" in item))
-        return self._line(kind, control, leases, waits)
+        bare = self._bare(kind)
+        leases = self._leases(kind)
+        waits = slots.in_turn(leases, self._table.query(keys.line(kind), keys.WAIT_PREFIX))
+        return replace(bare, leases=leases, waits=waits)
 
-    def _control(self, kind: SlotKind) -> Item:
-        return self._table.get(keys.line_control(kind)) or {}
+    def glance(self, kind: SlotKind) -> Line:
+        """`look`, for those who ask again and again: read anew only when the line has changed."""
+        seen = self._seen.get(kind)
+        if seen is None or seen.version != self._bare(kind).version:
+            seen = self._seen[kind] = self.look(kind)
+        return seen
+
+    def place(self, kind: SlotKind, name: str) -> Item | None:
+        """The place in the line of whoever waits under `name`; None if nobody does."""
+        since = (self._table.get(keys.slot_token(kind, name)) or {}).get("since")
+        return self._table.get(keys.waiting(kind, since, name)) if since else None
+
+    def _head(self, kind: SlotKind, passed: Collection[str]) -> Line | None:
+        """The line with its leases and with one wait, whose turn it is; None if nobody can be
+        granted a slot. Participants in `passed` are passed over."""
+        bare = self._bare(kind)
+        if not bare.has_room:
+            return None
+        leases = self._leases(kind)
+        waits = self._table.query(keys.line(kind), keys.WAIT_PREFIX, page=FRONT)
+        eligible = (wait for wait in waits if wait["participant"] not in passed)
+        first = slots.first_in_turn(leases, eligible)
+        return replace(bare, leases=leases, waits=(first,)) if first else None
+
+    def _leases(self, kind: SlotKind) -> tuple[Item, ...]:
+        return tuple(self._table.query(keys.line(kind), keys.LEASE_PREFIX))
 
     def _bare(self, kind: SlotKind) -> Line:
         """The line without leases and waits."""
-        return self._line(kind, self._control(kind))
-
-    def _line(
-        self,
-        kind: SlotKind,
-        control: Mapping[str, Any],
-        leases: tuple[Item, ...] = (),
-        waits: tuple[slots.Record, ...] = (),
-    ) -> Line:
+        control = self._table.get(keys.line_control(kind)) or {}
         own = (self._event.training if kind == "training" else self._event.hosting).instances
         limit = control.get("limit")
         return Line(
@@ -73,8 +94,6 @@ class LineStore:
             limit=own if limit is None else limit,
             paused=control.get("paused", False),
             mean_seconds=control.get("mean_seconds"),
-            leases=leases,
-            waits=waits,
         )
 
     def _tokens(self, kind: SlotKind, name: str) -> list[str]:

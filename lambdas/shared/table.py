@@ -108,18 +108,24 @@ class Table:
         except ClientError as error:
             raise _condition_failed(error) from error
 
-    def query(self, partition: str, prefix: str = "") -> Iterator[Item]:
-        """Every item of a partition in order of sort key, page after page, read consistently."""
+    def query(self, partition: str, prefix: str = "", page: int | None = None) -> Iterator[Item]:
+        """Every item of a partition in order of sort key, page after page, read consistently.
+
+        A `page` of few items is for whoever seldom reads to the end; else it is as large as
+        DynamoDB makes it (1 MB).
+        """
         condition = KeyCondition("pk").eq(partition)
         if prefix:
             condition = condition & KeyCondition("sk").begins_with(prefix)
         arguments: Item = {"KeyConditionExpression": condition, "ConsistentRead": True}
+        if page:
+            arguments["Limit"] = page
         while True:
-            page = self._table.query(**arguments)
-            yield from map(_from_item, page["Items"])
-            if "LastEvaluatedKey" not in page:
+            found = self._table.query(**arguments)
+            yield from map(_from_item, found["Items"])
+            if "LastEvaluatedKey" not in found:
                 return
-            arguments["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+            arguments["ExclusiveStartKey"] = found["LastEvaluatedKey"]
 
     def transact(self, writes: Sequence[Item]) -> None:
         """All of `writes` or none: each as the functions below make it, without TableName.

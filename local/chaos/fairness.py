@@ -33,7 +33,8 @@ def _line(pk: str, entries: list[dict[str, Any]], slots: int) -> Iterator[str]:
     leases: dict[str, str] = {}
     waits: dict[str, str] = {}
     for entry in entries:
-        kind, _, name = entry["sk"].partition("#")
+        kind, _, place = entry["sk"].partition("#")
+        name = place.rpartition("#")[2]  # a wait's time comes before it
         held = {"LEASE": leases, "WAIT": waits}.get(kind)
         if held is None:
             continue

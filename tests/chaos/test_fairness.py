@@ -12,7 +12,7 @@ def record(tmp_path, *changes):
     file = tmp_path / "lines.jsonl"
     lines = []
     for sign, kind, whose, number in changes:
-        sk = {"L": "LEASE#", "W": "WAIT#"}[kind] + f"{whose}{number}"
+        sk = {"L": "LEASE#", "W": "WAIT#2026-12-05T10:00:00.000Z#"}[kind] + f"{whose}{number}"
         entry = {"pk": "LINE#training", "sk": sk, "participant": whose}
         lines.append(json.dumps({**entry, "kind": "INSERT" if sign == "+" else "REMOVE"}))
     file.write_text("\n".join(lines))

@@ -9,12 +9,13 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from lambdas.shared import lines
 from lambdas.shared.ledger import Ledger
 from lambdas.shared.line_store import Stale
+from lambdas.shared.line_telling import SAME_LEASE
 from lambdas.shared.lines import Lines
 from lambdas.shared.table import ConditionFailed, update_write
 from league import keys, slots
+from league.clock import utc_now
 from league.slots import Line
 
 
@@ -39,8 +40,8 @@ class _NeverPaused(Line):
 class _OtherLine(Lines):
     line_class: type[Line]
 
-    def _line(self, *arguments: Any) -> Line:
-        found = super()._line(*arguments)
+    def _bare(self, kind: Any) -> Line:
+        found = super()._bare(kind)
         fields = {field.name: getattr(found, field.name) for field in dataclasses.fields(found)}
         return self.line_class(**fields)
 
@@ -108,24 +109,30 @@ class FencesRepeated(Lines):
         return super()._grant(dataclasses.replace(line, fence=0), waiter)
 
 
-class FirstComeFirstServed(Lines):
+class _OtherTurns(Lines):
+    def _head(self, kind: Any, passed: Any) -> Any:
+        line = self.look(kind)
+        waits = [wait for wait in line.waits if wait["participant"] not in passed]
+        if not line.has_room or not waits:
+            return None
+        return dataclasses.replace(line, waits=(self._next(line, waits),))
+
+    def _next(self, line: Line, waits: Any) -> Any:
+        raise NotImplementedError
+
+
+class FirstComeFirstServed(_OtherTurns):
     """Whoever asked first is next, however many slots of theirs run."""
 
-    def look(self, kind: Any) -> Any:
-        line = super().look(kind)
-        waits = sorted(line.waits, key=lambda wait: (wait["since"], wait["name"]))
-        return dataclasses.replace(line, waits=tuple(waits))
+    def _next(self, line: Line, waits: Any) -> Any:
+        return min(waits, key=lambda wait: (wait["since"], wait["name"]))
 
 
-class ByNameOnly(Lines):
+class ByNameOnly(_OtherTurns):
     """Fewest slots first, and then by name instead of by time."""
 
-    def look(self, kind: Any) -> Any:
-        line = super().look(kind)
-        nameless = [{**wait, "since": ""} for wait in line.waits]
-        by_name = {wait["name"]: wait for wait in line.waits}
-        order = [by_name[wait["name"]] for wait in slots.in_turn(line.leases, nameless)]
-        return dataclasses.replace(line, waits=tuple(order))
+    def _next(self, line: Line, waits: Any) -> Any:
+        return slots.first_in_turn(line.leases, sorted(waits, key=lambda wait: wait["name"]))
 
 
 class ChargedApart(Lines):
@@ -159,7 +166,7 @@ class _Ledgered(Lines):
 
     def __init__(self, table: Any, event: Any, answer: Any, clock: Any = None, **more: Any) -> None:
         more.pop("ledger", None)
-        clock = clock or lines.utc_now
+        clock = clock or utc_now
         ledger = self.ledger_class(table, event, clock)
         super().__init__(table, event, answer, clock, ledger, **more)
 
@@ -232,7 +239,7 @@ class TakenBackAtAnyTry(Lines):
         name, fence = lease["name"], lease["fence"]
         told = self._send(kind, name, {"kind": kind, "name": name, "fence": fence})
         if told:
-            self._note(kind, lease, "SET woken_at = :now", lines.SAME_LEASE)
+            self._note(kind, lease, "SET woken_at = :now", SAME_LEASE)
         elif told is False:
             self._until_current(lambda: self._release(kind, name, fence, 0))
 
@@ -254,31 +261,31 @@ class NeverTakenBack(Lines):
 class PoorBlocksTheLine(Lines):
     """The first for whom there is no money ends the dispatch."""
 
-    def _refuse(self, line: Any, waiter: Any, refused: Any, passed: Any) -> None:
-        passed |= {wait["participant"] for wait in line.waits}
+    def _refuse(self, line: Any, waiter: Any, refused: Any, passed: Any) -> bool:
+        return False
 
 
 class RefusedWithoutAWord(Lines):
     """Whoever has no money left leaves the line, and waits on."""
 
-    def _refuse(self, line: Any, waiter: Any, refused: Any, passed: Any) -> None:
-        if refused.final:
-            self._leave(line.kind, waiter["name"])
-        else:
-            super()._refuse(line, waiter, refused, passed)
+    def _refuse(self, line: Any, waiter: Any, refused: Any, passed: Any) -> bool:
+        if not refused.final:
+            return super()._refuse(line, waiter, refused, passed)
+        self._leave(line.kind, waiter["name"])
+        return True
 
 
 class LeaveBeforeBeingTold(Lines):
     """Whoever is refused leaves first and is told then: a crash in between loses them."""
 
-    def _refuse(self, line: Any, waiter: Any, refused: Any, passed: Any) -> None:
+    def _refuse(self, line: Any, waiter: Any, refused: Any, passed: Any) -> bool:
         if not refused.final:
-            super()._refuse(line, waiter, refused, passed)
-            return
+            return super()._refuse(line, waiter, refused, passed)
         tokens = self._tokens(line.kind, waiter["name"])
         self._leave(line.kind, waiter["name"])
         for token in tokens:
             self._answer(token, {"error": "SpendCapReached", "cause": ""})
+        return True
 
 
 class GrantedInTwoSteps(Lines):

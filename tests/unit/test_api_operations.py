@@ -260,8 +260,7 @@ def test_a_model_that_waits_shows_its_place_and_about_how_long_it_will_be(league
     place = {"line": "training", "position": 2, "waiting": 2, "since": "2026-12-05T10:31:00.000Z"}
     found = league.ask("GET", f"/models/{model_id}").body["queue"]
     assert found == {**place, "wait_seconds": None}  # without a slot nobody can tell
-    control = league.table.get(keys.line_control("training")) or {}
-    league.table.put(keys.line_control("training"), {**control, "limit": 1})
+    services_of(league).lines.set("training", limit=1)
     found = league.ask("GET", f"/models/{model_id}").body
     assert (found["state"], found["queue"]) == ("queued", {**place, "wait_seconds": 600})
     # AWS had no instance for it: it waits for another slot.
@@ -287,7 +286,7 @@ def test_cancelling_while_it_waits_leaves_the_line_at_once(league: League) -> No
     name = wait_in_line(league, model_id, "alice")
     wait_in_line(league, "bbbbbbbbbbbbbbbb", "bob")
     assert league.ask("POST", f"/models/{model_id}/cancel").status == 202
-    assert league.table.get(keys.waiting("training", name)) is None
+    assert services_of(league).lines.place("training", name) is None
     assert league.table.get(keys.slot_token("training", name)) is None
     assert line(league, "training")["waiting"] == 1
 

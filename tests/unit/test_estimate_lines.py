@@ -10,7 +10,7 @@ import simpy
 
 from cli.estimate import lines
 from cli.estimate.lines import SharedJudge, SlotLine
-from league.slots import in_turn
+from league.slots import first_in_turn
 
 
 def erlang_c_wait(rate, service, slots):
@@ -171,5 +171,7 @@ def test_slots_go_to_whoever_has_fewest_running_then_to_the_earliest():
 
 def test_slots_are_granted_by_the_products_rule(monkeypatch):
     env = simpy.Environment()
-    monkeypatch.setattr(lines, "in_turn", lambda held, waits: in_turn(held, waits)[::-1])
+    monkeypatch.setattr(
+        lines, "first_in_turn", lambda held, waits: first_in_turn(held, reversed(waits))
+    )
     assert grants(SlotLine(env, 1), env, ["a", "b", "c"]) == ["a", "c", "b"]

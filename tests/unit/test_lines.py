@@ -15,7 +15,8 @@ from lambdas.release_slot import handler as release_slot
 from lambdas.request_slot import handler as request_slot
 from lambdas.shared.ledger import Ledger
 from lambdas.shared.line_store import ATTEMPTS
-from lambdas.shared.lines import Lines, step_functions_answer
+from lambdas.shared.line_telling import step_functions_answer
+from lambdas.shared.lines import Lines
 from lambdas.shared.table import Table
 from league import keys
 from league.errors import LineBusy, SpendCapReached
@@ -172,6 +173,58 @@ def test_answer_says_that_a_token_is_dead(code):
 def test_answer_does_not_pretend_to_know_when_the_call_failed(error):
     with pytest.raises(type(error)):
         step_functions_answer(StepFunctions(error))("t", {})
+
+
+# --- a long line ----------------------------------------------------------------------------------
+
+LONG = 120
+
+
+class Counting(Table):
+    """Counts the items that queries read."""
+
+    read = 0
+
+    def query(self, *arguments, **named):
+        for item in super().query(*arguments, **named):
+            self.read += 1
+            yield item
+
+
+@pytest.fixture
+def long_line(table):
+    """Two models of each of many wait for a slot, and there is none."""
+    counting = Counting(table.name, CONNECTION)
+    lines = Lines(counting, EVENT, lambda *_: True)
+    lines.set("training", limit=0)
+    for number in range(LONG):
+        owner = {"participant": f"p{number // 2}", "model_id": f"m{number}", "attempt": 1}
+        lines.request("training", owner, f"t{number}")
+    return lines, counting
+
+
+def test_asking_and_granting_read_the_head_of_a_long_line_only(long_line):
+    lines, counting = long_line
+    assert counting.read == 0, "asking has read the others who wait"
+    lines.set("training", limit=3)
+    assert lines.dispatch("training") == 3
+    granted = [lease["participant"] for lease in lines.look("training").leases]
+    assert sorted(granted) == ["p0", "p1", "p2"]
+    # Each grant reads the leases, whoever waits behind their holders, and one more.
+    assert counting.read < 3 * 3 * 3 + LONG
+
+
+def test_line_is_read_again_at_a_glance_only_if_it_has_changed(long_line):
+    lines, counting = long_line
+    seen = lines.glance("training")
+    read = counting.read
+    assert lines.glance("training") == seen
+    assert counting.read == read
+    lines.set("training", limit=1)
+    assert lines.glance("training").limit == 1
+    lines.dispatch("training")
+    assert len(lines.glance("training").leases) == 1
+    assert lines.glance("hosting").waits == ()
 
 
 # --- contention -----------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from league.slots import (
     Line,
     charge_name,
     estimated_wait,
+    first_in_turn,
     in_turn,
     lease_seconds,
     moving_mean,
@@ -72,6 +73,19 @@ def test_order_of_turns_is_the_order_in_which_slots_are_granted(running, waiting
         assert in_turn(leases, left)[0] == turn
         leases.append(turn)
         left.remove(turn)
+
+
+@given(st.lists(people, max_size=6), st.lists(people, max_size=12))
+def test_first_in_turn_is_the_first_of_the_whole_order(running, waiting):
+    leases = [lease(participant) for participant in running]
+    waits = [wait(participant, number) for number, participant in enumerate(waiting)]
+    assert first_in_turn(leases, iter(waits)) == next(iter(in_turn(leases, waits)), None)
+
+
+def test_first_in_turn_is_found_at_the_front_of_a_long_line():
+    waits = iter([wait("ada", 1), wait("bob", 2), *(wait("eve", n) for n in range(3, 2000))])
+    assert first_in_turn([lease("ada")], waits)["participant"] == "bob"
+    assert len(list(waits)) == 1997, "those behind the first were read too"
 
 
 @pytest.mark.parametrize(
