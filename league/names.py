@@ -16,6 +16,7 @@ _RESOURCE = re.compile(
 )
 
 BASELINE_OWNER = "baseline"
+EVENT_OWNER = "event"  # pays for what no participant pays for; there is no such participant
 
 # Where SageMaker itself logs: a group below this for each endpoint, and one group for the training
 # jobs of everybody in the account, with streams that begin with a job's name.

@@ -87,26 +87,30 @@ def _verdict(game: GameRecord) -> PracticeVerdict:
     )
 
 
-# What the state machine caught, to what the participant reads. The league's or AWS's doing, all of
-# it: what a model answered can lose games, and fail nothing.
-_JUDGE_AWAY = frozenset(
-    {"JudgeUnavailable", "EndpointFailed", "EndpointTimedOut", "States.Timeout"}
+# What the state machine caught or the sweeper found, to what the participant reads: code, message,
+# next step. The league's or AWS's doing, all of it: what a model answered can lose games, and fail
+# nothing.
+_LATER = "ask for it again later; your practice judging is given back"
+_AWAY = ("judge_unavailable", "The judge did not answer.", _LATER)
+_FAILURES = {
+    "JudgeUnavailable": _AWAY,
+    "EndpointFailed": _AWAY,
+    "EndpointTimedOut": _AWAY,
+    "States.Timeout": _AWAY,
+    "SpendCapReached": (
+        "event_cap",
+        "Too little is left of the event's money.",
+        "ask the organizers whether they raise the cap; your practice judging is given back",
+    ),
+}
+_OTHERWISE = (
+    "internal",
+    "Something went wrong on our side.",
+    "tell the organizers and name this model's id; your practice judging is given back",
 )
 
 
 def failure(error: str) -> Reason:
     """Why a practice judging ended without verdicts, from an error's name."""
-    if error in _JUDGE_AWAY:
-        return Reason(
-            code="judge_unavailable",
-            message="The judge did not answer.",
-            next_step="ask for it again later; your practice judging is given back",
-            refunded=True,
-        )
-    return Reason(
-        code="internal",
-        message="Something went wrong on our side.",
-        next_step="tell the organizers and name this model's id; your practice judging is given "
-        "back",
-        refunded=True,
-    )
+    code, message, next_step = _FAILURES.get(error, _OTHERWISE)
+    return Reason(code=code, message=message, next_step=next_step, refunded=True)

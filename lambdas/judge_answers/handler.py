@@ -1,5 +1,6 @@
 """Judge answers: as many games as there is time for, every hidden question in the end."""
 
+from contextlib import AbstractContextManager
 from typing import Any
 
 from lambdas.shared import bundle, judging_money, models
@@ -8,6 +9,7 @@ from lambdas.shared.ledger import Ledger
 from lambdas.shared.session import Session
 from lambdas.shared.storage import Bucket
 from lambdas.shared.submission import Progress, Submission
+from lambdas.shared.token_meter import TokenMeter
 from league import keys
 from league.event import Event
 from league.metrics import GAMES_WITHOUT_VERDICT, JUDGE_THROTTLED, JUDGE_TOKENS
@@ -33,7 +35,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     if "protocol" not in event:
         models.move(table(), event, ModelState.JUDGING)
     league = under(bundle.event(), _protocol(event))
-    paid = "protocol" not in event  # judging everyone anew is the organizers' own
+    paid = "protocol" not in event
     if paid and not judging_money.begin(Ledger(table(), league), league, record):
         return _turn(event, league, remaining=1)
     submission = Submission(
@@ -44,12 +46,24 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         entries=lambda: table().query(keys.board(league.judging.protocol)),
         hidden_set=event.get("hidden_set", "first"),
     )
-    session = Session.of_invocation(league, context, read_seconds=READ_SECONDS)
-    progress = submission.judge(session)
+    with _meter(event, league, record, context) as meter:
+        session = Session.of_invocation(league, context, meter, read_seconds=READ_SECONDS)
+        progress = submission.judge(session)
     _report(progress, session.throttled)
-    if paid:
-        judging_money.count(table(), record, progress.fresh)
     return _turn(event, league, progress.remaining)
+
+
+def _meter(
+    event: dict[str, Any], league: Event, record: dict[str, Any], context: Any
+) -> AbstractContextManager[TokenMeter]:
+    """On the account of whoever pays: judging anew is the organizers' wish, and the event's cost.
+    It is not refused when its money is spent, since the final round is played like this."""
+    if "protocol" not in event:
+        return judging_money.meter(table(), record)
+    turn = f"judging again#{league.judging.protocol}#{context.aws_request_id}"
+    return judging_money.turn_of_the_event(
+        table(), Ledger(table(), league), league, record["id"], turn
+    )
 
 
 def _turn(event: dict[str, Any], league: Event, remaining: int) -> dict[str, Any]:

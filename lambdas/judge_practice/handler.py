@@ -8,12 +8,13 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from lambdas.shared import bundle, practice
+from lambdas.shared import bundle, judging_money, practice
 from lambdas.shared.concurrently import concurrently
 from lambdas.shared.function import about, logger, settings, table
 from lambdas.shared.game_store import game_of
 from lambdas.shared.hidden import Case
 from lambdas.shared.large_models import large_model
+from lambdas.shared.ledger import Ledger
 from lambdas.shared.session import Session
 from lambdas.shared.storage import Bucket
 from lambdas.shared.trial import Trial
@@ -22,6 +23,7 @@ from league.errors import JudgeUnavailable
 from league.event import Event
 from league.judging import ORDERS, canonicalise
 from league.judging.flags import Answered
+from league.money import dearest_judging
 from league.practice import needs_large_model, practice_event, verdicts
 from league.question import Question
 from league.rejudging import judging_protocol, under
@@ -52,8 +54,13 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         _keep_references(bucket, references, league)
     cases = _cases(bucket, record, questions, references, league)
     trials = [Trial(case, order, league) for case in cases for order in ORDERS]
-    session = Session.of_invocation(league, context, read_seconds=READ_SECONDS)
-    judged = session.play(trials, lambda row: row)
+    turn = f"practice#{event['number']}#{context.aws_request_id}"
+    dearest = dearest_judging(league, len(questions))
+    with judging_money.turn_of_the_event(
+        table(), Ledger(table(), league), league, record["id"], turn, dearest_musd=dearest
+    ) as meter:
+        session = Session.of_invocation(league, context, meter, read_seconds=READ_SECONDS)
+        judged = session.play(trials, lambda row: row)
     if len(judged) < len(trials):
         raise JudgeUnavailable("the judge had no time for practice")
     document = verdicts(league, questions, [game_of(row) for row in judged])

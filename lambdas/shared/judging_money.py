@@ -1,20 +1,34 @@
-"""What judging a submission costs: set aside when it begins, counted turn by turn, charged at its
-end. Re-judging everyone is the organizers' and is measured in tokens only (`JudgeTokens`)."""
+"""What judging costs: set aside when it begins, counted call by call, charged at its end.
 
-from collections.abc import Mapping, Sequence
+A submission is its participant's: one charge for each of its judgings, over all their turns. What
+is judged for everybody, that is practice and judging anew, the event pays for: one charge for each
+turn. A turn that died is charged by whoever comes to the end, the sweeper if nobody else does, with
+what its `TokenMeter` had booked. Never more than was set aside is charged: that is the dearest
+course of every call, so only turns that die again and again could be worth more.
+"""
+
+import datetime as dt
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 from lambdas.shared.function import logger
 from lambdas.shared.ledger import Ledger
-from lambdas.shared.table import ConditionFailed, Table
+from lambdas.shared.table import Item, Table
+from lambdas.shared.token_meter import TokenMeter
 from league import keys
 from league.errors import LineBusy, SpendCapReached
 from league.event import Event
+from league.keys import Key
 from league.money import dearest_judging, tokens_musd
+from league.names import EVENT_OWNER
+from league.records import parse_timestamp
 
 Record = Mapping[str, Any]
+# A function lasts a quarter of an hour at most; whose clock is how far off does not matter then.
+LONGEST_TURN = dt.timedelta(minutes=30)
 
 
 def begin(ledger: Ledger, event: Event, record: Record) -> bool:
@@ -34,18 +48,39 @@ def begin(ledger: Ledger, event: Event, record: Record) -> bool:
     return True
 
 
-def count(table: Table, record: Record, games: Sequence[Record]) -> None:
-    """Write down the tokens of games that were played now."""
-    given, said = (sum(game[name] for game in games) for name in ("input_tokens", "output_tokens"))
-    if not given + said:
-        return
-    place = keys.reserved(record["participant"], record["id"], _what(record))
+def meter(table: Table, record: Record) -> TokenMeter:
+    """Counts what a turn of `record`'s judging asks."""
+    return TokenMeter(table, keys.reserved(record["participant"], record["id"], _what(record)))
+
+
+@contextmanager
+def turn_of_the_event(
+    table: Table, ledger: Ledger, event: Event, model_id: str, turn: str, *, dearest_musd: int = 0
+) -> Iterator[TokenMeter]:
+    """Counts a turn that the event pays for, and charges it. `turn` is its name, unlike any other
+    of the model's. With `dearest_musd` it begins only if so much is left beneath the event's cap.
+
+    Raises:
+        SpendCapReached: too little is left.
+    """
+    if dearest_musd:
+        ledger.reserve(EVENT_OWNER, model_id, turn, dearest_musd)
+    else:
+        ledger.open(model_id, turn)
+    place = keys.reserved(EVENT_OWNER, model_id, turn)
     try:
-        table.update(
-            place, "ADD input_tokens :given, output_tokens :said", {":given": given, ":said": said}
-        )
-    except ConditionFailed:
-        pass  # charged already: another execution has come to the end meanwhile
+        with TokenMeter(table, place) as counted:
+            yield counted
+    finally:
+        _charge_now(table, ledger, event, place)
+
+
+def charge_dead_turns(table: Table, ledger: Ledger, event: Event, now: dt.datetime) -> None:
+    """Charge the turns of the event's whose function has long been gone."""
+    partition = keys.participant_partition(EVENT_OWNER)
+    for turn in list(table.query(partition, keys.RESERVED_PREFIX)):
+        if now - parse_timestamp(turn["at"]) > LONGEST_TURN:
+            _charge(ledger, event, EVENT_OWNER, turn)
 
 
 def finish(table: Table, ledger: Ledger, event: Event, ended: Record) -> None:
@@ -59,17 +94,8 @@ def finish(table: Table, ledger: Ledger, event: Event, ended: Record) -> None:
         keys.participant_partition(participant), f"{keys.RESERVED_PREFIX}{model_id}#"
     )
     for reservation in list(begun):
-        if _number(reservation["what"]) > ended.get("judge_attempt", 0):
-            continue
-        given = reservation.get("input_tokens", 0)
-        said = reservation.get("output_tokens", 0)
-        ledger.settle(
-            participant,
-            model_id,
-            reservation["what"],
-            tokens_musd(event.judge, given, said),
-            {"judge": event.judge.model, "input_tokens": given, "output_tokens": said},
-        )
+        if _number(reservation["what"]) <= ended.get("judge_attempt", 0):
+            _charge(ledger, event, participant, reservation)
 
 
 def finish_now(table: Table, ledger: Ledger, event: Event, record: Record) -> None:
@@ -79,6 +105,29 @@ def finish_now(table: Table, ledger: Ledger, event: Event, record: Record) -> No
         finish(table, ledger, event, {**record, "model_id": record["id"]})
     except (LineBusy, ClientError):
         logger.warning("judging not charged yet", model_id=record["id"], exc_info=True)
+
+
+def _charge_now(table: Table, ledger: Ledger, event: Event, place: Key) -> None:
+    """What cannot be charged at this moment, the sweeper charges."""
+    try:
+        counted = table.get(place)
+        if counted is not None:
+            _charge(ledger, event, EVENT_OWNER, counted)
+    except (LineBusy, ClientError):
+        logger.warning("turn not charged yet", turn=place.sk, exc_info=True)
+
+
+def _charge(ledger: Ledger, event: Event, payer: str, counted: Item) -> None:
+    """Put a charge in the place of a reservation. One of 0 has no bound: nothing was set aside."""
+    given, said = counted.get("input_tokens", 0), counted.get("output_tokens", 0)
+    musd = tokens_musd(event.judge, given, said)
+    ledger.settle(
+        payer,
+        counted["model_id"],
+        counted["what"],
+        min(musd, counted["musd"] or musd),
+        {"judge": event.judge.model, "input_tokens": given, "output_tokens": said},
+    )
 
 
 def _number(what: str) -> int:

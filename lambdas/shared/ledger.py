@@ -6,6 +6,9 @@ fits beneath both caps; the transaction that ends it puts the charge in its plac
 item that is never changed. So `committed_musd` never passes a cap by a reservation. A charge above
 its reservation is possible only where AWS goes on billing for what it does not let us delete; such
 a charge is written all the same: the ledger says what is.
+
+What no participant pays for (judging everyone anew, practice, the event's own large endpoint) is
+the event's: `EVENT_OWNER` has an account as participants have, under the event's cap alone.
 """
 
 import random
@@ -28,6 +31,7 @@ from league.errors import LineBusy, SpendCapReached
 from league.event import Event
 from league.keys import Key
 from league.money import micro
+from league.names import EVENT_OWNER
 from league.records import timestamp
 
 Whose = Literal["participant", "event"]
@@ -66,7 +70,7 @@ class Ledger:
                 ("attribute_not_exists(committed_musd) OR " if musd <= cap else "")
                 + "committed_musd <= :room",
             )
-            for whose, cap in self._caps.items()
+            for whose, cap in self._caps_of(participant).items()
         ]
 
     def return_writes(self, participant: str, musd: int) -> list[Item]:
@@ -100,7 +104,7 @@ class Ledger:
     def refusal(self, participant: str, musd: int) -> SpendCapReached | None:
         """The cap beneath which `musd` does not fit now; None if it does after all."""
         found: list[SpendCapReached] = []
-        for whose, cap in self._caps.items():
+        for whose, cap in self._caps_of(participant).items():
             account = self._table.get(self._account(whose, participant)) or {}
             spent = account.get("spent_musd", 0)
             if account.get("committed_musd", 0) + musd > cap:
@@ -109,6 +113,20 @@ class Ledger:
 
     # --- on its own -------------------------------------------------------------------------------
 
+    def open(self, model_id: str, what: str) -> None:
+        """A judging that the event pays for whatever is left: nothing is set aside for it. What is
+        open or charged already stays as it is."""
+        place = keys.reserved(EVENT_OWNER, model_id, what)
+        try:
+            self._table.transact(
+                [
+                    put_new_write(place, self._reservation(model_id, what, 0)),
+                    absent_check(keys.charge(EVENT_OWNER, model_id, what)),
+                ]
+            )
+        except ConditionFailed:
+            pass
+
     def reserve(self, participant: str, model_id: str, what: str, musd: int) -> None:
         """Set money aside for a judging. What is reserved or charged already stays as it is.
 
@@ -116,7 +134,7 @@ class Ledger:
             SpendCapReached: it does not fit beneath a cap.
             LineBusy: somebody else's money kept moving.
         """
-        reservation = {"model_id": model_id, "what": what, "musd": musd}
+        reservation = self._reservation(model_id, what, musd)
         writes = [
             put_new_write(keys.reserved(participant, model_id, what), reservation),
             # A request that comes late must not reserve for what has ended long ago.
@@ -163,6 +181,16 @@ class Ledger:
             except ConditionFailed:
                 self._pause(attempt)  # somebody else has settled it at this moment
         raise LineBusy("the reservation kept changing")
+
+    def _reservation(self, model_id: str, what: str, musd: int) -> Item:
+        at = timestamp(self._clock())
+        return {"model_id": model_id, "what": what, "musd": musd, "at": at}
+
+    def _caps_of(self, participant: str) -> dict[Whose, int]:
+        if participant != EVENT_OWNER:
+            return self._caps
+        # Its own account has room for whatever the event has room for.
+        return {"event": self._caps["event"], "participant": self._caps["event"]}
 
     def _moved(self, participant: str, committed: int, spent: int) -> list[Item]:
         return [

@@ -15,6 +15,7 @@ from lambdas.shared.function import table
 from lambdas.shared.large_models import is_passing, large_model
 from lambdas.shared.patience import Backoff, Time
 from lambdas.shared.token_budget import TokenBudget
+from lambdas.shared.token_meter import TokenMeter, Tokens
 from lambdas.shared.trial import Trial
 from league.errors import JudgeUnavailable
 from league.event import Event
@@ -41,10 +42,12 @@ class Session:
         concurrency: int,
         deadline: float,
         time: Time,
+        meter: TokenMeter | None = None,
         backoff: Backoff | None = None,
     ) -> None:
         self._judge = judge
         self._budget = budget
+        self._meter = meter
         self._concurrency = concurrency
         self._deadline = deadline
         self._time = time
@@ -55,8 +58,10 @@ class Session:
         self.throttled = 0  # how many calls the judge had no time for
 
     @classmethod
-    def of_invocation(cls, league: Event, context: Any, *, read_seconds: int) -> "Session":
-        """Asks the judge of `league` for as long as this invocation lasts.
+    def of_invocation(
+        cls, league: Event, context: Any, meter: TokenMeter, *, read_seconds: int
+    ) -> "Session":
+        """Asks the judge of `league` for as long as this invocation lasts, on `meter`'s account.
 
         `read_seconds` is the longest that one call may take; a call that begins at the last moment
         ends before the function does.
@@ -69,6 +74,7 @@ class Session:
             concurrency=judge.concurrency,
             deadline=time.now() + left - read_seconds - WRITING_SECONDS,
             time=time,
+            meter=meter,
         )
 
     def play(self, trials: Sequence[Trial], keep: Callable[[Record], Record]) -> list[Record]:
@@ -94,17 +100,16 @@ class Session:
     def _ask_until_decided(self, trial: Trial) -> bool:
         """Whether the game was decided in time."""
         while not trial.decided:
-            tokens = trial.tokens()
-            if not self._await_turn(tokens):
+            expected = trial.expected()
+            if not self._await_turn(sum(expected)):
                 return False
-            self._ask(trial, tokens)
+            self._ask_on_account(trial, expected)
         return True
 
     def _await_turn(self, tokens: int) -> bool:
         while not self._stopped.is_set():
             now = self._time.now()
-            ahead = max(1, min(self._concurrency, self._open))
-            wait = self._backoff.left(now) or self._budget.take(tokens, ahead)
+            wait = self._backoff.left(now) or self._budget.take(tokens, self._ahead())
             if now + wait > self._deadline:
                 return False
             if not wait:
@@ -112,7 +117,25 @@ class Session:
             self._time.wait_until(now + wait)
         return False
 
-    def _ask(self, trial: Trial, reserved: int) -> None:
+    def _ahead(self) -> int:
+        """How many calls are about to come, this one included."""
+        return max(1, min(self._concurrency, self._open))
+
+    def _ask_on_account(self, trial: Trial, expected: Tokens) -> None:
+        if self._meter is None:
+            self._ask(trial, expected)
+            return
+        self._meter.take(expected, self._ahead())
+        used = Tokens()
+        try:
+            used = self._ask(trial, expected)
+        finally:
+            self._meter.settle(expected, used)
+
+    def _ask(self, trial: Trial, expected: Tokens) -> Tokens:
+        """What was used. A call whose reply was lost is taken to have used what was expected; one
+        that was refused, nothing."""
+        reserved = sum(expected)
         request = trial.next_request()
         began = self._time.now()
         try:
@@ -124,10 +147,11 @@ class Session:
             self.throttled += 1
             self._backoff.failed(self._time.now())
             self._budget.settle(reserved, 0, began)
-            return
+            return Tokens() if isinstance(error, ClientError) else expected
         self._backoff.succeeded()
         self._budget.settle(reserved, answer.input_tokens + answer.output_tokens, began)
         trial.take(answer, round(1000 * (self._time.now() - began)))
+        return Tokens(answer.input_tokens, answer.output_tokens)
 
 
 def _name(error: ClientError | BotoCoreError) -> str:

@@ -5,6 +5,7 @@ from functools import cached_property
 from typing import Any
 
 from lambdas.shared.hidden import Case
+from lambdas.shared.token_meter import Tokens
 from league import judging
 from league.event import Event
 from league.judging import GameRecord, Order, Request, Verdict
@@ -44,11 +45,11 @@ class Trial:
     def next_request(self) -> Request:
         return self._requests[len(self._calls)]
 
-    def tokens(self) -> int:
+    def expected(self) -> Tokens:
         """What the next call is likely to be counted for, its longest answer included."""
         request = self.next_request()
         characters = len(request.system) + len(request.user)
-        return characters // CHARACTERS_PER_TOKEN + self._league.judge.max_tokens
+        return Tokens(characters // CHARACTERS_PER_TOKEN, self._league.judge.max_tokens)
 
     def take(self, answer: Answer, latency_ms: int) -> None:
         """What the judge said to `next_request`."""

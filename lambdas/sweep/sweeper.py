@@ -82,6 +82,7 @@ class Sweeper:
             self._guarded(self._empty_line, kind)
             self._guarded(self._free_slots, kind)
         self._guarded(self._finish_work)
+        self._guarded(self._charge_dead_turns)
         for kind in SLOT_KINDS:
             self._guarded(self._cloud.lines.dispatch, kind)
         if self._cloud.large_endpoint is not None:
@@ -178,6 +179,10 @@ class Sweeper:
             work.close_if_done(cloud.table, cloud.lines, item, self._event.hash)
         except ConditionFailed:
             pass  # accepted anew
+
+    def _charge_dead_turns(self) -> None:
+        cloud = self._cloud
+        judging_money.charge_dead_turns(cloud.table, cloud.ledger, self._event, self._now)
 
     # --- lines ------------------------------------------------------------------------------------
 

@@ -16,6 +16,7 @@ from local.chaos import rows
 from local.chaos.faults import Faults
 
 MOST_PROBLEMS = 20
+EVENT_ACCOUNT = "P#event"
 
 
 class Watch:
@@ -83,6 +84,8 @@ class Watch:
 
         accounts = [("the event", rows.get("LEDGER", "EVENT"), self._event.money.event_usd)]
         for pk in rows.partitions("P#"):
+            if pk == EVENT_ACCOUNT:
+                continue  # the event pays for it whatever is left
             row = rows.get(pk, "USAGE#total")
             accounts.append((pk, row, self._event.money.participant_usd))
         for whose, row, cap in accounts:
@@ -96,14 +99,20 @@ class Watch:
 
     def _overdue(self, whose: str) -> int:
         """What was charged beyond reservations: AWS bills an instance for as long as nobody could
-        delete it, and the ledger says so (lambdas/shared/ledger.py)."""
+        delete it, and the ledger says so (lambdas/shared/ledger.py). Nothing is reserved for what
+        the event pays for itself."""
         from league.money import dearest_slot
 
+        def reserved(pk: str, row: dict[str, Any]) -> int:
+            if pk == EVENT_ACCOUNT:
+                return 0
+            return dearest_slot(self._event, row["kind"]) if "kind" in row else row["charged_musd"]
+
         return sum(
-            max(0, row["charged_musd"] - dearest_slot(self._event, row["kind"]))
+            max(0, row["charged_musd"] - reserved(pk, row))
             for pk in (rows.partitions("P#") if whose == "the event" else [whose])
             for row in rows.partition(pk)
-            if row["sk"].startswith("CHARGE#") and "kind" in row
+            if row["sk"].startswith("CHARGE#")
         )
 
     def _limits(self) -> None:

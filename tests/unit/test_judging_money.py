@@ -1,8 +1,9 @@
-"""What judging a submission costs: set aside first, counted turn by turn, charged once."""
+"""What judging a submission costs: set aside first, counted call by call, charged once."""
 
 from __future__ import annotations
 
 import dataclasses
+import datetime as dt
 from collections.abc import Callable
 from typing import Any
 
@@ -14,10 +15,12 @@ from lambdas.score_model import handler as score_model
 from lambdas.shared import bundle, ending, function, judging_money
 from lambdas.shared.ledger import Ledger
 from lambdas.shared.submission import Progress
+from lambdas.shared.token_meter import TokenMeter, Tokens
 from league import keys
 from league.errors import JudgeUnavailable, LineBusy, SpendCapReached, StaleAttempt
 from league.event import Event
 from league.money import dearest_judging, tokens_musd
+from league.names import EVENT_OWNER
 from league.records import ModelState
 from tests.unit.table_in_process import new_table, resource
 from tests.unit.test_judge_fixtures import EVENT as REHEARSAL
@@ -27,6 +30,7 @@ OWNER = {"participant": "ada", "model_id": MODEL, "attempt": 1}
 JUDGE = dataclasses.replace(REHEARSAL.judge, stand_in=False, model="amazon.nova-pro-v1:0")
 EVENT = dataclasses.replace(REHEARSAL, judge=JUDGE)
 DEAREST = dearest_judging(EVENT, EVENT.hidden_questions)
+EXPECTED = Tokens(1000, 100)  # of a call
 GAME = {"input_tokens": 600, "output_tokens": 10, "winner": "candidate"}
 RECORD = {
     "id": MODEL,
@@ -42,12 +46,30 @@ RECORD = {
 
 
 class Context:
+    aws_request_id = "a-turn"
+
     def get_remaining_time_in_millis(self) -> int:
         return 900_000
 
 
+class Asking:
+    """Of `Session`, as far as the handler sees it."""
+
+    throttled = 0
+
+    def __init__(self, meter: TokenMeter) -> None:
+        self.meter = meter
+
+    @classmethod
+    def of_invocation(cls, _: Event, __: Any, meter: TokenMeter, *, read_seconds: int) -> Asking:
+        return cls(meter)
+
+
 class League:
-    """The handlers with a table of their own; `games` are what each turn of the judge decides."""
+    """The handlers with a table of their own; `games` are what each turn of the judge decides.
+
+    The call `dies_at` is under way when the function's process goes.
+    """
 
     def __init__(self, patch: pytest.MonkeyPatch, table: Any, event: Event) -> None:
         self.table = table
@@ -55,11 +77,13 @@ class League:
         self.games: list[Any] = [GAME] * 2
         self.remaining = 0
         self.asked = 0
+        self.dies_at: int | None = None
         table.put(keys.model("ada", MODEL), RECORD)
         patch.setattr(bundle, "event", lambda: event)
         for handler in (judge_answers, score_model, record_failure):
             patch.setattr(handler, "table", lambda: table)
         patch.setattr(judge_answers, "Submission", self._submission)
+        patch.setattr(judge_answers, "Session", Asking)
         scored = {"win_rate": 50.0, "protocol": event.judging.protocol, "provisional": False}
         patch.setattr(score_model, "scorecard", lambda *_: scored)
         patch.setattr(score_model.standing, "enter", lambda _, score: score)
@@ -68,11 +92,18 @@ class League:
     def _submission(self, *_: Any, **__: Any) -> Any:
         return self
 
-    def judge(self, _: Any) -> Progress:
+    def judge(self, session: Asking) -> Progress:
         """Of `Submission`."""
         self.asked += 1
         if isinstance(self.games, Exception):
             raise self.games
+        for number, game in enumerate(self.games):
+            session.meter.take(EXPECTED)
+            if number == self.dies_at:
+                session.meter._table = Gone()
+                raise Died
+            used = Tokens(game["input_tokens"], game["output_tokens"])
+            session.meter.settle(EXPECTED, used)
         return Progress(self.games, 0, self.remaining)
 
     def turn(self, **more: Any) -> dict[str, Any]:
@@ -86,6 +117,13 @@ class League:
         return record_failure.handler(
             {**OWNER, "stage": stage, "error": "JudgeUnavailable", "cause": "", **more}, None
         )
+
+    def die(self, **more: Any) -> None:
+        """The judge's function is gone in the middle of its second game."""
+        self.dies_at = 1
+        with pytest.raises(Died):
+            self.turn(**more)
+        self.dies_at = None
 
     def submit_again(self, number: int) -> None:
         """For the `number`th time; its judging has begun."""
@@ -102,16 +140,28 @@ class League:
         found = self.table.query("P#ada", keys.RESERVED_PREFIX)
         return [each["what"] for each in found]
 
-    def charges(self) -> dict[str, int]:
-        found = self.table.query("P#ada", keys.CHARGE_PREFIX)
+    def charges(self, payer: str = "ada") -> dict[str, int]:
+        found = self.table.query(f"P#{payer}", keys.CHARGE_PREFIX)
         return {each["what"]: each["charged_musd"] for each in found}
 
     def account(self) -> tuple[int, int]:
         ledger = self.table.get(keys.EVENT_LEDGER) or {}
-        mine = self.table.get(keys.usage("ada", "total")) or {}
-        names = ("committed_musd", "spent_musd")
-        assert [ledger.get(n, 0) for n in names] == [mine.get(n, 0) for n in names]
+        people = ("ada", EVENT_OWNER)
+        accounts = [self.table.get(keys.usage(name, "total")) or {} for name in people]
+        for name in ("committed_musd", "spent_musd"):
+            assert ledger.get(name, 0) == sum(each.get(name, 0) for each in accounts)
         return ledger.get("committed_musd", 0), ledger.get("spent_musd", 0)
+
+
+class Died(BaseException):
+    """The function's process is gone."""
+
+
+class Gone:
+    """A table as a process that is gone reaches it."""
+
+    def update(self, *_: Any, **__: Any) -> None:
+        raise Died
 
 
 class _NoBucket:
@@ -140,8 +190,8 @@ def league(make_league: Callable[..., League]) -> League:
     return make_league()
 
 
-def capped(participant_usd: float) -> Event:
-    money = dataclasses.replace(EVENT.money, participant_usd=participant_usd)
+def capped(participant_usd: float, **more: float) -> Event:
+    money = dataclasses.replace(EVENT.money, participant_usd=participant_usd, **more)
     return dataclasses.replace(EVENT, money=money)
 
 
@@ -185,11 +235,60 @@ def test_whoever_has_spent_too_much_is_told_so(make_league: Callable[..., League
 
 
 @pytest.mark.parametrize("hidden_set", ["first", "second"])
-def test_judging_everyone_anew_is_charged_to_nobody(league: League, hidden_set: str) -> None:
+def test_judging_everyone_anew_is_the_events_whatever_is_left(
+    make_league: Callable[..., League], hidden_set: str
+) -> None:
+    league = make_league(capped(0.5 * DEAREST / 1e6, event_usd=0.5 * DEAREST / 1e6))
     again = {"protocol": EVENT.judging.protocol, "hidden_set": hidden_set}
     assert league.turn(**again)["remaining"] == 0
     league.score(protocol=EVENT.judging.protocol)
-    assert (league.asked, league.account(), league.charges()) == (1, (0, 0), {})
+    cost = tokens_musd(JUDGE, 2 * 600, 2 * 10)
+    assert (league.asked, league.account(), league.charges()) == (1, (cost, cost), {})
+    what = f"judging again#{EVENT.judging.protocol}#a-turn"
+    assert league.charges(EVENT_OWNER) == {what: cost}
+
+
+def test_a_turn_that_dies_is_charged_with_what_it_asked(league: League) -> None:
+    league.die()
+    league.fail("judging")
+    cost = tokens_musd(JUDGE, 600 + EXPECTED.given, 10 + EXPECTED.said)
+    assert (league.charges(), league.account()) == ({"judging#1#0": cost}, (cost, cost))
+
+
+def test_turns_that_die_are_never_charged_with_more_than_was_set_aside(league: League) -> None:
+    for _ in range(1 + DEAREST // tokens_musd(JUDGE, *EXPECTED)):
+        league.die()
+    league.fail("judging")
+    assert (league.charges(), league.account()) == ({"judging#1#0": DEAREST}, (DEAREST, DEAREST))
+
+
+def test_a_turn_of_the_events_that_dies_is_charged_once_its_function_must_be_gone(
+    league: League,
+) -> None:
+    ledger, begun = Ledger(league.table, EVENT), dt.datetime.now(dt.UTC)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(judging_money, "_charge_now", lambda *_: None)  # as nothing is, when it dies
+        league.die(protocol=EVENT.judging.protocol)
+    for minutes, cost in ((29, 0), (31, tokens_musd(JUDGE, 600 + 1000, 10 + 100)), (31, None)):
+        moment = begun + dt.timedelta(minutes=minutes)
+        judging_money.charge_dead_turns(league.table, ledger, EVENT, moment)
+        if cost is not None:
+            expected = cost
+        assert league.account() == (expected, expected)
+    assert len(league.charges(EVENT_OWNER)) == 1
+
+
+def test_practice_begins_only_if_the_event_has_money_for_it(
+    make_league: Callable[..., League],
+) -> None:
+    league = make_league(capped(DEAREST, event_usd=0.5 * DEAREST / 1e6))
+    ledger = Ledger(league.table, league.event)
+    turn = judging_money.turn_of_the_event(
+        league.table, ledger, league.event, MODEL, "practice#1#a", dearest_musd=DEAREST
+    )
+    with pytest.raises(SpendCapReached, match="event"), turn:
+        raise AssertionError("it has begun")
+    assert league.account() == (0, 0)
 
 
 def test_a_failed_judging_is_charged_for_what_it_used(league: League) -> None:
@@ -257,7 +356,8 @@ def test_a_turn_that_comes_late_reserves_and_counts_nothing_any_more(league: Lea
     record = RECORD | {"judge_attempt": 0}
     ledger = Ledger(league.table, league.event)
     assert judging_money.begin(ledger, league.event, record)
-    judging_money.count(league.table, record, [GAME])
+    with judging_money.meter(league.table, record) as meter:
+        meter.take(EXPECTED)
     assert (league.account(), league.reserved()) == (after, [])
 
 

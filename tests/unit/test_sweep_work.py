@@ -13,6 +13,7 @@ from lambdas.plan_baseline import handler as plan_baseline
 from lambdas.shared import bundle, ending, judging_money, work
 from lambdas.shared.executions import NOT_STARTED
 from lambdas.shared.table import ConditionFailed
+from lambdas.shared.token_meter import Tokens
 from league import keys
 from league.names import BASELINE_OWNER
 from league.records import ModelState
@@ -198,7 +199,9 @@ def test_work_is_not_done_before_its_judging_is_charged(world: World) -> None:
     world.move(ModelState.SCORED, score={"win_rate": 50})
     record = world.record()
     assert judging_money.begin(world.ledger, world.event, record)
-    judging_money.count(world.table, record, [{"input_tokens": 900, "output_tokens": 100}])
+    with judging_money.meter(world.table, record) as meter:
+        meter.take(Tokens(900, 100))
+        meter.settle(Tokens(900, 100), Tokens(900, 100))
     world.ended(world.start())
     assert world.sweep() == {}
     charge = world.table.get(keys.charge("alice", ids(), "judging#1#0"))
