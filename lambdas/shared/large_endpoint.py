@@ -6,6 +6,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from lambdas.shared.endpoint_hours import EndpointHours
 from lambdas.shared.function import logger
 from lambdas.shared.table import ConditionFailed, Table
 from league import keys
@@ -33,6 +34,7 @@ class Lease:
         self._name = large_endpoint_name(league.name)
         self._table = holders
         self._sagemaker = sagemaker
+        self._hours = EndpointHours(league, holders)
 
     def acquire(self, holder: str) -> str:
         now = int(time.time())
@@ -67,20 +69,28 @@ class Lease:
 
     def sweep(self, is_running: Callable[[str], bool], now: int, *, ended: bool) -> bool:
         """Take it from holders who are gone, or from all once the event has `ended`; then do what
-        the last of them would have done. Whether it was deleted.
+        the last of them would have done, and charge it. Whether it was deleted.
 
         `is_running` knows whether a holder is an execution that goes on; `now` is in seconds since
         1970, as in the item.
         """
-        found = self._table.get(keys.LARGE_ENDPOINT_LEASE) or {"holders": {}}
+        found = self._table.get(keys.LARGE_ENDPOINT_LEASE)
+        if found is None:
+            return False  # never used
         for holder, since in found["holders"].items():
             patience = COMMAND_SECONDS if holder.startswith(COMMAND) else EXECUTION_SECONDS
             if ended or (now - since > patience and not is_running(holder)):
                 self._drop(holder, since)
         left = self._table.get(keys.LARGE_ENDPOINT_LEASE) or {}
-        if left.get("holders", True):
-            return False  # held, or never used
-        return self._status() in DELETABLE and self._close() == DELETING
+        status = self._status()
+        if status in DELETABLE and not left.get("holders", True):
+            return self._close() == DELETING
+        if status in (GONE, DELETING):
+            self._hours.charge(now, goes_on=False)
+        else:
+            self._hours.begin(now)
+            self._hours.charge(now, goes_on=True)
+        return False
 
     def _drop(self, holder: str, since: int) -> None:
         try:
@@ -117,6 +127,7 @@ class Lease:
             self._delete()
         finally:
             self._table.update(keys.LARGE_ENDPOINT_LEASE, "REMOVE closing")
+        self._hours.charge(int(time.time()), goes_on=False)
         return DELETING
 
     def _ensure(self) -> str:
@@ -136,6 +147,8 @@ class Lease:
         return str(found["EndpointStatus"])
 
     def _create(self) -> None:
+        now = int(time.time())
+        self._hours.begin(now)
         try:
             self._sagemaker.create_endpoint(
                 EndpointName=self._name,
@@ -148,6 +161,7 @@ class Lease:
             logger.info("large endpoint created", endpoint=self._name)
         except ClientError:
             if self._status() == GONE:  # else somebody else created it in this moment
+                self._hours.never_began(now)
                 raise
 
     def _delete(self) -> None:

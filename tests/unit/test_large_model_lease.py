@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
+from lambdas.shared.endpoint_hours import INSTALMENT_SECONDS
 from lambdas.shared.large_endpoint import CLOSING_SECONDS, Lease
 from lambdas.shared.table import Table
 from league import keys
-from league.event import Event
+from league.event import Event, LargeEndpoint
+from league.money import instance_musd
+from league.names import EVENT_OWNER
 from tests.unit.test_api_fixtures import Cloud
 
 pytest_plugins = ["tests.unit.test_api_fixtures"]
+
+
+TYPE = "ml.g5.48xlarge"
+LARGE = LargeEndpoint(model="large", instance_type=TYPE, max_model_length=4096)
 
 
 def refused(operation: str) -> ClientError:
@@ -28,6 +36,7 @@ class SageMaker:
         self.status: str | None = None
         self.created = 0
         self.failing = False
+        self.full = False
 
     def describe_endpoint(self, EndpointName: str) -> Any:
         if self.status is None:
@@ -36,6 +45,8 @@ class SageMaker:
 
     def create_endpoint(self, EndpointName: str, **request: Any) -> None:
         assert request["EndpointConfigName"] == EndpointName == "rehearsal-large-model"
+        if self.full:
+            raise refused("CreateEndpoint")
         self.status, self.created = "Creating", self.created + 1
 
     def delete_endpoint(self, EndpointName: str) -> None:
@@ -56,7 +67,21 @@ def table(cloud: Cloud) -> Table:
 
 @pytest.fixture
 def lease(event: Event, table: Table, sagemaker: SageMaker) -> Lease:
-    return Lease(event, table, sagemaker)
+    return Lease(dataclasses.replace(event, large_endpoint=LARGE), table, sagemaker)
+
+
+def charges(table: Table) -> list[tuple[str, int, int]]:
+    """Of the endpoint: since when (seconds since 1970), how many seconds, micro-USD."""
+    found = table.query(f"P#{EVENT_OWNER}", keys.CHARGE_PREFIX)
+    return [(each["what"], each["seconds"], each["charged_musd"]) for each in found]
+
+
+def ago(table: Table, seconds: int) -> int:
+    """It has been up for so long; since when."""
+    item = table.get(keys.LARGE_ENDPOINT_LEASE) or {}
+    since = int(item["charged_until"]) - seconds
+    table.put(keys.LARGE_ENDPOINT_LEASE, {**item, "charged_until": since})
+    return since
 
 
 def test_endpoint_is_created_once_and_deleted_by_whoever_leaves_last(
@@ -140,3 +165,87 @@ def test_closing_that_was_never_ended_keeps_nobody_out_for_ever(
     long_ago = item["holders"]["one"] - CLOSING_SECONDS - 1
     table.put(keys.LARGE_ENDPOINT_LEASE, {"holders": {}, "closing": long_ago})
     assert lease.acquire("two") == "InService"
+
+
+# --- what it costs --------------------------------------------------------------------------------
+
+
+def test_its_seconds_are_charged_to_the_event_and_to_nobody_else(
+    lease: Lease, table: Table, sagemaker: SageMaker
+) -> None:
+    lease.acquire("one")
+    lease.acquire("two")
+    sagemaker.status = "InService"
+    ago(table, 1000)
+    assert [lease.release("one"), charges(table)] == ["Held", []]
+    lease.release("two")
+    ((_, seconds, musd),) = charges(table)
+    assert 1000 <= seconds <= 1010
+    assert musd == instance_musd(TYPE, seconds)
+    for account in (keys.EVENT_LEDGER, keys.usage(EVENT_OWNER, "total")):
+        assert table.get(account) == {"committed_musd": musd, "spent_musd": musd}
+    assert table.get(keys.LARGE_ENDPOINT_LEASE) == {"holders": {}}
+
+
+def test_while_it_is_up_it_is_charged_in_instalments_and_no_second_twice(
+    lease: Lease, table: Table, sagemaker: SageMaker
+) -> None:
+    lease.acquire("one")
+    sagemaker.status = "InService"
+    since = ago(table, 0)
+    for seconds in (INSTALMENT_SECONDS - 1, INSTALMENT_SECONDS + 9, INSTALMENT_SECONDS + 69):
+        for _ in range(2):
+            assert not lease.sweep(lambda _: True, since + seconds, ended=False)
+    assert [seconds for _, seconds, _ in charges(table)] == [INSTALMENT_SECONDS + 9]
+    assert lease.sweep(lambda _: False, since + 2 * INSTALMENT_SECONDS, ended=True)
+    sagemaker.status = None
+    lease.sweep(lambda _: False, since + 3 * INSTALMENT_SECONDS, ended=True)
+    assert len(charges(table)) == 1  # the rest ended when it was deleted, by this machine's clock
+    assert table.get(keys.LARGE_ENDPOINT_LEASE) == {"holders": {}}
+
+
+def test_one_that_somebody_deleted_by_hand_is_charged_and_no_longer(
+    lease: Lease, table: Table, sagemaker: SageMaker
+) -> None:
+    lease.acquire("one")
+    since = ago(table, 0)
+    sagemaker.status = None
+    for seconds in (60, 120):
+        lease.sweep(lambda _: True, since + seconds, ended=False)
+    assert [seconds for _, seconds, _ in charges(table)] == [60]
+
+
+def test_one_that_could_not_be_created_costs_nothing(
+    lease: Lease, table: Table, sagemaker: SageMaker
+) -> None:
+    sagemaker.full = True
+    with pytest.raises(ClientError):
+        lease.acquire("one")
+    assert "charged_until" not in (table.get(keys.LARGE_ENDPOINT_LEASE) or {})
+
+
+def test_one_whose_beginning_nobody_wrote_down_is_charged_from_when_it_is_seen(
+    lease: Lease, table: Table, sagemaker: SageMaker
+) -> None:
+    table.put(keys.LARGE_ENDPOINT_LEASE, {"holders": {"one": 1}})
+    sagemaker.status = "InService"
+    for now in (1000, 1000 + INSTALMENT_SECONDS):
+        lease.sweep(lambda _: True, now, ended=False)
+    assert [seconds for _, seconds, _ in charges(table)] == [INSTALMENT_SECONDS]
+
+
+def test_a_ledger_that_is_busy_does_not_keep_it_from_being_deleted(
+    lease: Lease, table: Table, sagemaker: SageMaker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lease.acquire("one")
+    sagemaker.status = "InService"
+    since = ago(table, 100)
+
+    def busy(_: Any) -> None:
+        raise refused("TransactWriteItems")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(table, "transact", busy)
+        assert lease.release("one") == "Deleting"
+    lease.sweep(lambda _: False, since + 100, ended=False)
+    assert [seconds for _, seconds, _ in charges(table)] == [100]

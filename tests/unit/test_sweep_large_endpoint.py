@@ -11,6 +11,7 @@ import pytest
 from lambdas.shared.executions import arn_of
 from lambdas.shared.large_endpoint import CLOSING, DELETING, GONE, HELD, Lease
 from league import keys
+from league.event import LargeEndpoint
 from league.names import large_endpoint_name
 from tests.unit.test_api_fixtures import PASSES, WAITS, Cloud
 from tests.unit.test_judge_fixtures import aws_error
@@ -24,6 +25,7 @@ pytest_plugins = [
 ]
 
 MINUTE = 60
+LARGE = LargeEndpoint(model="large", instance_type="ml.g5.48xlarge", max_model_length=4096)
 
 
 class Large:
@@ -78,7 +80,7 @@ def machines(cloud: Cloud) -> tuple[str, ...]:
 
 @pytest.fixture
 def large(make_world: Callable[..., World], machines: tuple[str, ...]) -> Large:
-    return Large(make_world(), machines)
+    return Large(make_world(settings={"large_endpoint": LARGE}), machines)
 
 
 def test_an_execution_that_runs_in_any_machine_keeps_it(large: Large) -> None:
