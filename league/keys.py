@@ -18,6 +18,7 @@
 | line for a kind of slot | LINE#<kind> | CONTROL, LEASE#<resource name>, WAIT#<since>#<same> |
 | one who waits: since when, task tokens | TOKEN#<kind>#<resource name> | TOKEN |
 | model on its way | WORK | <model> |
+| practice judging on its way | PRACTICE | <model> |
 | money of the event | LEDGER | EVENT |
 | charge, immutable | P#<participant> | CHARGE#<model>#<what> |
 | money reserved for a judging | P#<participant> | RESERVED#<model>#<what> |
@@ -124,6 +125,7 @@ WAIT_PREFIX = "WAIT#"
 CHARGE_PREFIX = "CHARGE#"
 RESERVED_PREFIX = "RESERVED#"
 WORK = "WORK"
+PRACTICE = "PRACTICE"
 EVENT_LEDGER = Key("LEDGER", "EVENT")
 
 
@@ -155,6 +157,11 @@ def slot_token(kind: SlotKind, name: str) -> Key:
 def work(model_id: str) -> Key:
     """A model that is on its way: from being accepted until nothing of it is left to do."""
     return Key(WORK, model_id)
+
+
+def practising(model_id: str) -> Key:
+    """A model whose practice answers are to be judged: from the request until that has ended."""
+    return Key(PRACTICE, model_id)
 
 
 def charge(participant: str, model_id: str, what: str) -> Key:

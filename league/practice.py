@@ -97,6 +97,12 @@ _FAILURES = {
     "EndpointFailed": _AWAY,
     "EndpointTimedOut": _AWAY,
     "States.Timeout": _AWAY,
+    "EventEnded": (
+        "event_ended",
+        "The event ended before your answers were judged.",
+        "nothing: the practice judging is given back, and there is no time left to use it",
+    ),
+    "Interrupted": ("interrupted", "The judging was interrupted on our side.", _LATER),
     "SpendCapReached": (
         "event_cap",
         "Too little is left of the event's money.",

@@ -137,6 +137,7 @@ def _sweeper(watched: Watched) -> Row:
         metrics.ORPHANS_DELETED,
         metrics.LEASES_RECLAIMED,
         metrics.MODELS_ENDED_BY_SWEEPER,
+        metrics.PRACTICE_ENDED_BY_SWEEPER,
         metrics.OUTBOX_REPLAYED,
         metrics.SWEEP_ERRORS,
     )

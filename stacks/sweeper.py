@@ -15,6 +15,7 @@ from stacks.sagemaker_access import SageMakerArns
 from stacks.triggers import SweepSchedule
 
 LISTED = ("Endpoints", "EndpointConfigs", "Models", "TrainingJobs")
+PRACTICE = "practice_machine"
 WEIGHTS = "*/output/*"
 
 
@@ -54,6 +55,7 @@ class Sweeper(Construct):
         data.table.grant_change(self.function)
         self._may_clean_up(event)
         self._may_look_after(models)
+        others[PRACTICE].grant_start_execution(self.function)  # what was asked for and got lost
         self._may_stop((models, *others.values()))
         self._may(["s3:ListBucket"], [data.models.bucket_arn])
         self._may(["s3:PutObjectTagging"], [data.models.arn_for_objects(WEIGHTS)])

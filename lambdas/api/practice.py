@@ -11,7 +11,7 @@ from lambdas.api.model_view import location
 from lambdas.api.models import load
 from lambdas.api.routing import Call, Routes
 from lambdas.api.runs import status_of
-from lambdas.shared import executions
+from lambdas.shared import executions, practice
 from lambdas.shared.executions import NOT_STARTED, RUNNING
 from lambdas.shared.table import ConditionFailed, update_write
 from league import keys
@@ -87,12 +87,13 @@ def _request(call: Call, record: dict[str, Any]) -> dict[str, Any]:
         {"#number": "number", "#state": "state"},
     )
     table = call.services.table
+    writes = [write, practice.accept_write(practice.new_item(record, wanted["number"]))]
     try:
         if _is_queued(record) and last["requested_at"][:10] == day(call.now):
-            table.transact([write])  # what was stopped is counted for today, and not given back
+            table.transact(writes)  # what was stopped is counted for today, and not given back
         else:
             use, limits = Use(practice_judgings=1), call.event.limits
-            quota.write_within(table, call.participant, use, limits, call.now, [write])
+            quota.write_within(table, call.participant, use, limits, call.now, writes)
     except ConditionFailed:
         pass  # another request was faster
     return load(call, record["id"])

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from lambdas.api.services import Services
-from lambdas.shared import executions, work
-from league import keys, names
+from lambdas.shared import executions, practice, work
+from league import keys
 
 
 def model(services: Services, record: Mapping[str, Any]) -> None:
@@ -20,18 +20,14 @@ def model(services: Services, record: Mapping[str, Any]) -> None:
 
 def practise(services: Services, record: Mapping[str, Any]) -> None:
     """Have the judge look at a model's practice answers, for the `number`th time."""
-    values = {
-        "participant": record["participant"],
-        "model_id": record["id"],
-        "number": record["practice_judging"]["number"],
-    }
-    name = practice_name(services, record)
-    start(services, services.settings.practice_machine, name, values)
+    item = practice.new_item(record, record["practice_judging"]["number"])
+    machine = services.settings.practice_machine
+    practice.start(services.step_functions, machine, services.event.name, item)
 
 
 def practice_name(services: Services, record: Mapping[str, Any]) -> str:
-    suffix = f"practice-{record['practice_judging']['number']}"
-    return names.execution_name(services.event.name, record["id"], record["attempt"], suffix)
+    item = practice.new_item(record, record["practice_judging"]["number"])
+    return practice.execution_name(services.event.name, item)
 
 
 def prepare(services: Services, number: int, requested_by: str) -> None:

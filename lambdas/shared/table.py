@@ -91,7 +91,11 @@ class Table:
         return _from_item(answer["Attributes"])
 
     def delete(
-        self, key: Key, condition: str = "", values: Mapping[str, Any] | None = None
+        self,
+        key: Key,
+        condition: str = "",
+        values: Mapping[str, Any] | None = None,
+        names: Mapping[str, str] | None = None,
     ) -> None:
         """Delete an item; one that is not there is as good as deleted.
 
@@ -103,6 +107,8 @@ class Table:
             arguments["ConditionExpression"] = f"attribute_not_exists(pk) OR ({condition})"
         if values:
             arguments["ExpressionAttributeValues"] = _to_item(values)
+        if names:
+            arguments["ExpressionAttributeNames"] = dict(names)
         try:
             self._table.delete_item(Key=key.item(), **arguments)
         except ClientError as error:

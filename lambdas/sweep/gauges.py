@@ -14,6 +14,7 @@ COUNTED = (
     metrics.ORPHANS_DELETED,
     metrics.LEASES_RECLAIMED,
     metrics.MODELS_ENDED_BY_SWEEPER,
+    metrics.PRACTICE_ENDED_BY_SWEEPER,
     metrics.OUTBOX_REPLAYED,
     metrics.SWEEP_ERRORS,
 )

@@ -29,6 +29,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         ledger=Ledger(table(), league),
         machines=client("stepfunctions"),
         train_machine=settings().train_machine,
+        practice_machine=settings().practice_machine,
         sagemaker=SageMaker(sagemaker, league.name, league.hash),
         models=Bucket(settings().models_bucket),
         logger=logger,

@@ -12,7 +12,7 @@ from typing import Any
 
 from aws_lambda_powertools import Logger
 
-from lambdas.shared import ending, executions, judging_money, switches, work
+from lambdas.shared import ending, executions, judging_money, practice, switches, work
 from lambdas.shared.large_endpoint import Lease
 from lambdas.shared.ledger import Ledger
 from lambdas.shared.lines import Lines
@@ -25,6 +25,7 @@ from league.event import Event
 from league.keys import SLOT_KINDS, SlotKind
 from league.metrics import Metric
 from league.names import BASELINE_OWNER, execution_name
+from league.practice import failure
 from league.records import FINISHED, ModelState, parse_timestamp, timestamp
 from league.rejudging import judging_protocol
 
@@ -47,6 +48,7 @@ class Cloud:
     ledger: Ledger
     machines: Any  # Step Functions
     train_machine: str
+    practice_machine: str
     sagemaker: SageMaker
     models: Bucket
     logger: Logger
@@ -82,6 +84,7 @@ class Sweeper:
             self._guarded(self._empty_line, kind)
             self._guarded(self._free_slots, kind)
         self._guarded(self._finish_work)
+        self._guarded(self._finish_practice)
         self._guarded(self._charge_dead_turns)
         for kind in SLOT_KINDS:
             self._guarded(self._cloud.lines.dispatch, kind)
@@ -146,7 +149,7 @@ class Sweeper:
         if record["state"] in FINISHED:
             return True
         stage = "judging" if record["state"] == ModelState.JUDGING else "other"
-        error, cause = self._why(item)
+        error, cause = self._why(self._standing(work.execution_name(self._event.name, item)))
         try:
             reason = ending.end(
                 self._table, item, stage=stage, error=error, cause=cause, protocol=self._protocol
@@ -160,8 +163,7 @@ class Sweeper:
             )
         return reason is not None
 
-    def _why(self, item: Item) -> tuple[str, str]:
-        standing = self._standing(work.execution_name(self._event.name, item))
+    def _why(self, standing: executions.Standing) -> tuple[str, str]:
         # Of those that were stopped, only the sweeper itself says why in words that are known.
         known = standing.status == "FAILED" or standing.error in (EVENT_ENDED, TIMED_OUT)
         if known and standing.error:
@@ -179,6 +181,39 @@ class Sweeper:
             work.close_if_done(cloud.table, cloud.lines, item, self._event.hash)
         except ConditionFailed:
             pass  # accepted anew
+
+    # --- practice ---------------------------------------------------------------------------------
+
+    def _finish_practice(self) -> None:
+        """Start what was asked for and not started; end what was started and is gone."""
+        for item in list(self._table.query(keys.PRACTICE))[:LOOKED_AT]:
+            self._guarded(self._look_at_practice, item)
+
+    def _look_at_practice(self, item: Item) -> None:
+        cloud = self._cloud
+        name = practice.execution_name(self._event.name, item)
+        arn = executions.arn_of(cloud.practice_machine, name)
+        standing = executions.standing(cloud.machines, arn)
+        if standing.status == executions.NOT_STARTED and not self._ended:
+            if not self._state.get("stopped"):
+                practice.start(cloud.machines, cloud.practice_machine, self._event.name, item)
+                self.counts[metrics.OUTBOX_REPLAYED] += 1
+        elif standing.status != executions.RUNNING:
+            self._end_practice(item, standing)
+        elif self._ended:
+            self._stop_execution(arn)  # the next sweep ends it
+
+    def _end_practice(self, item: Item, standing: executions.Standing) -> None:
+        record = practice.queued(self._table, item)
+        if record is None:
+            practice.forget(self._table, item)
+            return
+        reason = failure(self._why(standing)[0])
+        practice.end(self._table, record, "failed", reason)
+        self.counts[metrics.PRACTICE_ENDED_BY_SWEEPER] += 1
+        self._cloud.logger.warning(
+            "practice ended by the sweeper", model_id=item["model_id"], reason=reason["code"]
+        )
 
     def _charge_dead_turns(self) -> None:
         cloud = self._cloud

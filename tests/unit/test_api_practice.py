@@ -90,6 +90,8 @@ def test_request_is_counted_and_handed_to_the_machine(league: League) -> None:
     limit = league.event.limits.practice_judgings_per_day
     assert reply.body["remaining"]["practice_judgings_per_day"] == limit - 1
     assert used(league) == 1
+    (kept,) = league.table.query(keys.PRACTICE)  # by it the sweeper knows of the request
+    assert (kept["participant"], kept["model_id"], kept["number"]) == ("alice", "a", 1)
 
 
 @pytest.mark.parametrize("role", ["judge", "reference"])

@@ -72,6 +72,8 @@ def test_endpoint_is_needed_for_its_judge_and_once_for_its_reference_model(
         ("EndpointTimedOut", "judge_unavailable"),
         ("States.Timeout", "judge_unavailable"),
         ("SpendCapReached", "event_cap"),
+        ("EventEnded", "event_ended"),
+        ("Interrupted", "interrupted"),
         ("KeyError", "internal"),
     ],
 )

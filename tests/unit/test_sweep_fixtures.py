@@ -186,6 +186,7 @@ class World:
             ledger=self.ledger,
             machines=self.step_functions,
             train_machine=self.machine,
+            practice_machine=changes.pop("practice_machine", self.machine),
             sagemaker=SageMaker(self.sagemaker, self.event.name, self.event.hash),
             models=self.bucket,
             logger=Logger(),
