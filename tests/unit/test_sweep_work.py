@@ -322,8 +322,30 @@ def test_a_baseline_that_dies_while_it_is_judged_leaves_neither_record_nor_money
     assert (ended["state"], ended["reason"]["code"]) == ("ready", "interrupted")
     what = keys.reserved(BASELINE_OWNER, model_id, "judging#1#0")
     assert (world.table.get(what), world.work(model_id)) == (None, None)
-    assert prepare() == planned
-    assert (world.work(model_id), world.sweep()) == (None, {})
+    assert world.work(model_id) is None
+
+
+@pytest.mark.parametrize("state", ["failed", "ready"])
+def test_a_baseline_that_failed_is_played_again_when_the_event_is_prepared_again(
+    world: World, prepare: Callable[[], dict[str, Any]], state: str
+) -> None:
+    """`ready`: only its judging failed."""
+    planned = prepare()
+    model_id = planned["input"]["model_id"]
+    world.cloud.step_functions.stop_execution(executionArn=play(world, planned))
+    if state == "ready":
+        record = {**baseline(world, planned), "state": ModelState.JUDGING}
+        world.table.put(keys.model(BASELINE_OWNER, model_id), record)
+    world.sweep()
+    assert (baseline(world, planned)["state"], world.work(model_id)) == (state, None)
+    again = prepare()
+    assert again["input"] == {**planned["input"], "attempt": 2}
+    assert again["execution_name"] == planned["execution_name"].replace("-1-host", "-2-host")
+    played = baseline(world, planned)
+    assert (played["state"], played["attempt"], "reason" in played) == ("queued", 2, False)
+    assert (world.work(model_id)["attempt"], prepare()) == (2, again)
+    play(world, again)
+    assert (world.sweep(), prepare()) == ({}, again)
 
 
 def test_a_baseline_that_failed_without_a_word_has_the_reason_of_its_execution(

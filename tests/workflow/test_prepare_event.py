@@ -9,7 +9,8 @@ from engine_machine import Fails, Hangs
 MACHINES = Path(__file__).parents[2] / "statemachines"
 MACHINE = MACHINES / "prepare_event.asl.json"
 NESTED = "Host and judge the untuned base model"
-ANSWER = ["Answer with the reference model", "Freeze answers", "Plan baseline", NESTED]
+ANSWER = ["Answer with the reference model", "Freeze answers"]
+BASELINE_PLAYS = ["Plan baseline", NESTED]
 END = ["Large model leased?", "Failed?"]
 BASELINE = {"enter": "host", "participant": "baseline", "model_id": "m", "attempt": 1}
 HAPPY = {
@@ -49,7 +50,7 @@ def test_reference_answers_are_frozen_before_the_baseline_plays(play):
     run = play()
     assert run.status == "SUCCEEDED"
     assert run.entered == [
-        "Reference model on the event's endpoint?", *ANSWER, *END, "Prepared",
+        "Reference model on the event's endpoint?", *ANSWER, *END, *BASELINE_PLAYS, "Prepared",
     ]  # fmt: skip
 
 
@@ -76,7 +77,7 @@ def test_baseline_is_given_as_long_as_its_machine_may_take():
     assert preparing["TimeoutSeconds"] >= given + 86400
 
 
-@pytest.mark.parametrize("task", ANSWER)
+@pytest.mark.parametrize("task", [*ANSWER, *BASELINE_PLAYS])
 @pytest.mark.parametrize("ending", ["error", "timeout"])
 def test_failing_task_fails_the_preparation_with_its_error(play, task, ending):
     run = play(**{task: Fails("QuestionsInvalid", "why") if ending == "error" else Hangs()})
@@ -89,6 +90,7 @@ def test_large_model_is_released_when_a_task_fails(play, task):
     run = play("true", **{task: Fails("Boom")})
     assert run.status == "FAILED"
     assert "Release large model" in run.entered
+    assert "Plan baseline" not in run.entered
 
 
 def test_large_model_is_leased_and_released_when_the_reference_lives_there(play):
@@ -98,7 +100,13 @@ def test_large_model_is_leased_and_released_when_the_reference_lives_there(play)
     )
     assert run.status == "SUCCEEDED"
     assert run.entered.count("Wait for large model") == 1
-    assert run.entered[-3:] == ["Release large model", "Failed?", "Prepared"]
+    assert run.entered[-5:] == ["Release large model", "Failed?", *BASELINE_PLAYS, "Prepared"]
+
+
+def test_large_model_is_not_held_while_the_baseline_waits_in_line(play):
+    run = play("true", **{NESTED: Hangs()})
+    assert run.entered.index("Release large model") < run.entered.index("Plan baseline")
+    assert run.entered.count("Release large model") == 1
 
 
 def test_large_model_that_never_comes_is_released(play):
@@ -118,4 +126,4 @@ def test_failing_release_does_not_fail_the_preparation(play):
 def test_every_catch_of_the_machine_is_played_by_a_test_above():
     states = json.loads(MACHINE.read_text())["States"]
     catching = {name for name, state in states.items() if "Catch" in state}
-    assert catching == {*ANSWER, "Lease large model", "Release large model"}
+    assert catching == {*ANSWER, *BASELINE_PLAYS, "Lease large model", "Release large model"}
