@@ -1,13 +1,14 @@
 """`league event`: what an organizer does with an event's folder."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import click
 
 import cli.canary
+from league.event import Event
 from league.event_file import EventError, describe, load_event, load_question_sets
 from league.model_files import load_event_models
 
@@ -73,6 +74,7 @@ def check_event(folder: Path) -> dict[str, Any]:
     models = load_event_models(event, folder)
     sets = load_question_sets(folder, event)
     return {
+        "warnings": list(_warnings(event)),
         "event": describe(event),
         "questions": {
             "hidden": len(sets.hidden),
@@ -87,6 +89,15 @@ def check_event(folder: Path) -> dict[str, Any]:
             "large_endpoint": models.large.id if models.large else None,
         },
     }
+
+
+def _warnings(event: Event) -> Iterator[str]:
+    """What need not be mended, and is regretted later."""
+    if not event.money.contacts:
+        yield (
+            "money.contacts is empty: nobody gets the alarms, nor the warnings of what is spent; "
+            "name at least one address that somebody reads"
+        )
 
 
 def _refuse(error: EventError, as_json: bool) -> None:
@@ -114,4 +125,4 @@ def _summary(report: Mapping[str, Any]) -> str:
     ]
     if settings["sample"]:
         lines.append("  a sample: its hidden questions are public, so it cannot be played for real")
-    return "\n".join(lines)
+    return "\n".join([*lines, *(f"  WARNING    {warning}" for warning in report["warnings"])])

@@ -1,6 +1,7 @@
 """`league event check` and `league model pin`, as a person runs them."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -143,11 +144,22 @@ def test_check_passes_the_events_that_ship(name: str) -> None:
     assert result.exit_code == 0, result.output
     assert "87 hidden, 40 in the second hidden set, 20 practice, 10 finale" in result.output
     assert "a sample" in result.output
+    assert "WARNING    money.contacts is empty: nobody gets the alarms" in result.output
+
+
+def test_check_warns_of_nothing_where_somebody_gets_the_alarms(tmp_path: Path) -> None:
+    folder = tmp_path / "insurance-underwriter"
+    shutil.copytree(ROOT / "events" / folder.name, folder)
+    text = (folder / "event.yaml").read_text(encoding="utf-8")
+    (folder / "event.yaml").write_text(text.replace("contacts: []", "contacts: [a@example.com]"))
+    result = run("event", "check", folder.name, "--events", tmp_path)
+    assert (result.exit_code, "WARNING" in result.output) == (0, False)
 
 
 def test_check_writes_json() -> None:
     result = run("event", "check", "insurance-underwriter", "--json", "--events", ROOT / "events")
     report = json.loads(result.output)
+    assert len(report["warnings"]) == 1
     assert report["ok"] is True
     assert report["event"]["hidden_questions"] == 87
     assert report["questions"] == {
