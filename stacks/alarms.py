@@ -18,9 +18,10 @@ from stacks.watched import FIVE_MINUTES, SAMPLES, SUM, Watched
 
 RUNBOOK = "docs/runbook.md"
 
-# Sweeps come each minute: ten that are missing, or ten minutes in which a slot that has expired is
-# not freed, are no hiccup.
+# Sweeps come each minute: ten minutes in which a slot that has expired is not freed are no hiccup.
 SWEEPS_MISSED = Duration.minutes(10)
+# CloudWatch looks at a few minutes more before it says that there is no data: about five in all.
+SILENT_MINUTES = 3
 # Of the models that ended within an hour. One in five is past chance and one person's bad luck.
 FAILED_PERCENT = 20
 # A night and a working day to react before the money is gone.
@@ -35,8 +36,10 @@ LATENCY_PERIODS = 3
 
 AT_LEAST = ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD
 BELOW = ComparisonOperator.LESS_THAN_THRESHOLD
-BREACHING = TreatMissingData.BREACHING
 FINE = TreatMissingData.NOT_BREACHING
+# Without data the alarm's state is INSUFFICIENT_DATA, as it is when it is created: only a change of
+# state rings, so one that has never heard anything is quiet, and one that hears no more rings.
+SILENCE_RINGS = TreatMissingData.MISSING
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,6 +100,8 @@ class Alarms(Construct):
         )
         action = actions.SnsAction(self._topic)
         alarm.add_alarm_action(action)
+        if wanted.missing is SILENCE_RINGS:
+            alarm.add_insufficient_data_action(action)
         alarm.add_ok_action(action)
         return alarm
 
@@ -209,10 +214,11 @@ def _sweeper(watched: Watched) -> Iterator[Alarm]:
         id="SweeperSilent",
         entry="Sweeper silent",
         means="The sweeper has not finished a run: nobody would notice what is left running.",
-        metric=watched.own(metrics.SWEEP_ERRORS, SAMPLES, SWEEPS_MISSED),
+        metric=watched.own(metrics.SWEEP_ERRORS, SAMPLES, Duration.minutes(1)),
         threshold=1,
+        periods=SILENT_MINUTES,
         rings=BELOW,
-        missing=BREACHING,
+        missing=SILENCE_RINGS,
     )
     yield Alarm(
         id="SweepErrors",

@@ -55,6 +55,13 @@ def test_everything_on_offer_is_used_by_some_machine() -> None:
     assert not_in_a_machine == {"ValidateDatasetFunction"}  # an event of the bucket runs it
 
 
+@pytest.mark.parametrize("kind", ["training", "hosting"])
+def test_a_release_without_an_answer_is_over_before_anybody_asks_again(kind: str) -> None:
+    states = json.loads(read_definition("train_deploy_judge"))["States"]
+    (caught,) = states[f"Release {kind} slot"]["Catch"]
+    assert states[caught["Next"]]["Seconds"] >= FUNCTIONS["ReleaseSlot"][0].seconds
+
+
 def test_definition_with_an_unknown_placeholder_stops_synth() -> None:
     with pytest.raises(UnknownPlaceholder) as refused:
         fill("some_machine", '{"Resource": "${NoSuchFunction}"}', {"Known": "x"})

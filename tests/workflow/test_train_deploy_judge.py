@@ -290,6 +290,22 @@ def test_slot_that_cannot_be_given_back_is_left_to_the_sweeper(play, kind):
     assert run.status == "SUCCEEDED"
 
 
+@pytest.mark.parametrize(
+    ("kind", "create"), [("training", "Train"), ("hosting", "Create endpoint")]
+)
+def test_nobody_asks_again_while_their_release_may_still_be_running(play, kind, create):
+    """It would give the slot back that they are told to hold: it is the same one."""
+    run = play(
+        **{
+            create.replace(" ", "_"): [Fails("SageMaker.ResourceLimitExceededException"), {}],
+            f"Release_{kind}_slot": [Fails("Boom"), {"Payload": {"released": True}}],
+        }
+    )
+    asked = [at for at, state in enumerate(run.entered) if state == f"Wait for {kind} slot"]
+    assert f"Let the {kind} slot's release end" in run.entered[asked[0] : asked[1]]
+    assert 60 in [pause["seconds"] for pause in run.pauses]
+
+
 @pytest.mark.parametrize(("kind", "work"), [("training", "Train"), ("hosting", "Create model")])
 def test_model_cancelled_while_it_waited_in_line_is_never_started(play, kind, work):
     looks = {"training": [], "hosting": [HAPPY["Look up the model"]]}[kind]
