@@ -4,6 +4,8 @@ import datetime as dt
 from collections.abc import Mapping
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 from lambdas.api.admin_answers import LineAnswer, OperationsAnswer
 from lambdas.api.answers import Spending
 from lambdas.api.bodies import IntakeChange, LineChange, SwitchReason
@@ -12,7 +14,7 @@ from lambdas.api.routing import Call, Routes
 from lambdas.shared import switches
 from lambdas.shared.function import logger
 from league import keys, money
-from league.errors import Conflict, FieldProblem, InvalidRequest, NotFound
+from league.errors import Conflict, FieldProblem, InvalidRequest, LineBusy, NotFound
 from league.keys import SLOT_KINDS, SlotKind
 from league.records import parse_timestamp
 from league.slots import Line
@@ -33,7 +35,8 @@ def get_operations(call: Call) -> OperationsAnswer:
     errors=(NotFound, Conflict),
 )
 def change_line(call: Call, body: LineChange) -> OperationsAnswer:
-    """Pause a line or let it go on; change how many slots it has. What runs is not touched."""
+    """Pause a line or let it go on; change how many slots it has. What runs is not touched; what
+    can begin now begins now."""
     kind = _kind(call.path["kind"])
     if not call.done:
         _check_change(call, body)
@@ -43,6 +46,7 @@ def change_line(call: Call, body: LineChange) -> OperationsAnswer:
             paused=... if body.paused is None else body.paused,
         )
         logger.info("line changed", kind=kind, paused=body.paused, slots=body.slots)
+        _go_on(call, kind)
     return _operations(call)
 
 
@@ -75,7 +79,18 @@ def resume_event(call: Call) -> OperationsAnswer:
     if not call.done:
         switches.resume(call.services.table, call.services.lines)
         logger.warning("resumed")
+        _go_on(call, *SLOT_KINDS)
     return _operations(call)
+
+
+def _go_on(call: Call, *kinds: SlotKind) -> None:
+    """Slots for whoever can have one now. What has been changed stands, whatever becomes of this:
+    the sweeper does it within a minute."""
+    for kind in kinds:
+        try:
+            call.services.lines.dispatch(kind)
+        except (LineBusy, ClientError):
+            logger.warning("left to the sweeper", kind=kind, exc_info=True)
 
 
 def _check_change(call: Call, body: LineChange) -> None:

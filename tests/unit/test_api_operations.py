@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 
 from league import keys, names
+from league.errors import LineBusy
 from league.money import MICRO, micro
 from league.records import ModelState
 from tests.unit.test_api_fixtures import NOW, League, Reply, claims, valid_dataset
+from tests.unit.test_judge_fixtures import aws_error
 
 pytest_plugins = ["tests.unit.test_api_fixtures"]
 
@@ -132,6 +134,50 @@ def test_a_late_repetition_does_not_pause_a_line_again(league: League) -> None:
     late = organize(league, "/admin/lines/training", {"paused": True}, key="pause-the-line")
     assert late.status == 200
     assert not line(league, "training")["paused"]
+
+
+class Waking:
+    """Step Functions, where every execution that waits can be told."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    def send_task_success(self, taskToken: str, output: str) -> None:
+        self.told.append(taskToken)
+
+
+ONE = "a" * names.ID_LENGTH
+
+
+@pytest.mark.parametrize("by", ["more slots", "going on", "resuming"])
+def test_who_waits_is_told_at_once_when_an_organizer_makes_room(league: League, by: str) -> None:
+    league.clients["stepfunctions"] = waking = Waking()
+    organize(league, "/admin/stop", {"reason": "a break"})
+    if by != "resuming":
+        organize(league, "/admin/resume")
+        paused = by == "going on"
+        organize(league, "/admin/lines/training", {"paused": paused, "slots": 1 if paused else 0})
+    wait_in_line(league, ONE, "alice")
+    assert (line(league, "training")["running"], waking.told) == (0, [])
+    change = {"more slots": {"slots": 1}, "going on": {"paused": False}}
+    if by == "resuming":
+        shown = organize(league, "/admin/resume")
+    else:
+        shown = organize(league, "/admin/lines/training", change[by])
+    assert (shown.status, waking.told) == (200, [f"token-{ONE}"])
+    assert [each["running"] for each in shown.body["lines"]] == [1, 0]
+
+
+@pytest.mark.parametrize("error", [LineBusy("it kept changing"), aws_error("InternalFailure")])
+def test_a_change_stands_though_nobody_could_be_told(
+    league: League, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def fail(_: str) -> None:
+        raise error
+
+    monkeypatch.setattr(services_of(league).lines, "dispatch", fail)
+    assert organize(league, "/admin/lines/training", {"slots": 3}).status == 200
+    assert line(league, "training")["slots"] == 3
 
 
 # --- intake -----------------------------------------------------------------------------------
