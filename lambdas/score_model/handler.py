@@ -20,12 +20,16 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     With `protocol` the model was scored before, and it is where it was: a re-judge adds a score,
     and a provisional score becomes final. `judged_under` names the protocol of the games, should
     another have been published since.
+
+    Raises:
+        StaleAttempt: its judging has been ended without a score, and its submission given back.
     """
     about(event)
     record = models.load(table(), event)
     protocol = event.get("protocol") or event.get("judged_under") or _protocol()
     vault = Bucket(settings().vault_bucket)
-    stored = standing.enter(table(), _score(vault, record, protocol))
+    checks = () if "protocol" in event else (models.judging_check(record),)
+    stored = standing.enter(table(), _score(vault, record, protocol), checks)
     vault.write_json(keys.score_record(record["id"], protocol), stored)
     if "protocol" not in event:
         standing.show(table(), event, stored)

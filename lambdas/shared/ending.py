@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from lambdas.shared import models, standing
-from lambdas.shared.table import Table
+from lambdas.shared.table import Table, absent_check
 from league import keys
 from league.failures import explain
 from league.records import FINISHED, ModelState, Reason
@@ -37,8 +37,12 @@ def end(
         return None
     if record.get("judge_attempt", 0) != owner.get("judge_attempt", 0):
         return None  # it was Ready, and has been submitted since: its judging goes its own way
-    if stage == "judging" and protocol and standing.complete(table, record, protocol):
-        return None
+    checks = []
+    if stage == "judging" and protocol:
+        if standing.complete(table, record, protocol):
+            return None
+        # A slow Score that nobody waits for any more may store one at this moment.
+        checks.append(absent_check(keys.score(record["id"], protocol)))
     cancelled = bool(record.get("cancel_requested"))
     reason = explain(error, cause, cancelled=cancelled)
     judged_only = stage == "judging" and not cancelled
@@ -50,6 +54,7 @@ def end(
         refund=_refund(record, judged_only) if reason["refunded"] else (),
         condition=models.OWNED_OR_CANCELLED,
         found=record,
+        checks=checks,
     )
     return reason
 

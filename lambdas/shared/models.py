@@ -4,10 +4,10 @@ Every write is conditional on the attempt and on not being cancelled: an executi
 owns its model stops at its next step.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from lambdas.shared.table import ConditionFailed, Item, Table, update_write
+from lambdas.shared.table import ConditionFailed, Item, Table, check, update_write
 from league import keys
 from league.clock import Clock, utc_now
 from league.errors import StaleAttempt
@@ -29,6 +29,22 @@ def load(table: Table, owner: Mapping[str, Any]) -> Item:
     return record
 
 
+def judging_check(record: Mapping[str, Any]) -> Item:
+    """For the transaction that stores a model's first score: the judging that `record` was read in
+    goes on. Whoever ends it gives the submission back, and no score may come after that."""
+    return check(
+        keys.model(record["participant"], record["id"]),
+        "#state = :judging AND attempt = :attempt "
+        "AND (attribute_not_exists(judge_attempt) OR judge_attempt = :number)",
+        {
+            ":judging": ModelState.JUDGING,
+            ":attempt": record["attempt"],
+            ":number": record.get("judge_attempt", 0),
+        },
+        {"#state": "state"},
+    )
+
+
 def move(
     table: Table,
     owner: Mapping[str, Any],
@@ -38,15 +54,17 @@ def move(
     condition: str = OWNED,
     clock: Clock = utc_now,
     found: Item | None = None,
+    checks: Sequence[Item] = (),
 ) -> None:
     """Bring a model to `state` with `changes`. Repeating it changes nothing more.
 
     `owner` names participant, model_id and attempt, as the state machine passes them. `refund`
     names what is given back of the day's and the total usage (`models`, `submissions`). `found` is
-    the record on which the caller decided: once it has changed, nothing is written.
+    the record on which the caller decided: once it has changed, nothing is written. `checks` are
+    what else must hold at that moment.
 
     Raises:
-        StaleAttempt: the condition does not hold, or the model has ended meanwhile.
+        StaleAttempt: a condition does not hold, or the model has ended meanwhile.
     """
     key = keys.model(owner["participant"], owner["model_id"])
     if found is None:
@@ -68,7 +86,7 @@ def move(
     values |= {":attempt": owner["attempt"], ":seen": found.get("updated_at", "")}
     unchanged = f"({condition}) AND #seen = :seen"
     try:
-        table.transact([update_write(key, expression, values, unchanged, names), *writes])
+        table.transact([update_write(key, expression, values, unchanged, names), *writes, *checks])
     except ConditionFailed:
         raise StaleAttempt(f"model {owner['model_id']} was cancelled or restarted") from None
 

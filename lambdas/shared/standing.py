@@ -5,7 +5,7 @@ afterwards: the version is read before the scores are, and the write holds only 
 so the last of several writers has seen everything.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lambdas.shared import models
@@ -18,21 +18,26 @@ from lambdas.shared.table import (
     update_write,
 )
 from league import contenders, keys
+from league.errors import StaleAttempt
 from league.participants import shown_name
 from league.records import ModelState
 from league.rejudging import ENTRY_FIELDS, by_merit, entry_of
 from league.reviews import is_annulled
 
 TRIES = 20
+IS_NEW = 0  # position, among the writes, of the score's own
 # Of a score, what stays out of the participant's own record.
 INTERNAL = frozenset({"flags", "outcomes", "review"})
 
 
-def enter(table: Table, score: Mapping[str, Any]) -> Item:
+def enter(table: Table, score: Mapping[str, Any], checks: Sequence[Item] = ()) -> Item:
     """Store a score, count the submission, and refresh its owner's place; return what stands.
 
     Safe to repeat, in any order: the first score of a model under a protocol stands, but the first
-    final one takes the place of a provisional one.
+    final one takes the place of a provisional one. `checks` must hold for the first.
+
+    Raises:
+        StaleAttempt: they do not, and the model has no score.
     """
     owner, protocol = score["owner"], score["protocol"]
     key = keys.score(score["model_id"], protocol)
@@ -43,8 +48,10 @@ def enter(table: Table, score: Mapping[str, Any]) -> Item:
         names={"#owner": "owner"},
     )
     try:
-        table.transact([put_new_write(key, score), count])
-    except ConditionFailed:
+        table.transact([put_new_write(key, score), count, *checks])
+    except ConditionFailed as refused:
+        if IS_NEW not in refused.failed:
+            raise StaleAttempt(f"model {score['model_id']} is not being judged any more") from None
         _finish(table, key, score)
     stored = table.get(key)
     assert stored is not None

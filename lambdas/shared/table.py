@@ -217,6 +217,20 @@ def absent_check(key: Key) -> Item:
     return {"ConditionCheck": {"Key": key.item(), "ConditionExpression": condition}}
 
 
+def check(
+    key: Key, condition: str, values: Mapping[str, Any], names: Mapping[str, str] | None = None
+) -> Item:
+    """A condition for `Table.transact` on an item that it does not change."""
+    arguments: Item = {
+        "Key": key.item(),
+        "ConditionExpression": condition,
+        "ExpressionAttributeValues": _to_item(values),
+    }
+    if names:
+        arguments["ExpressionAttributeNames"] = dict(names)
+    return {"ConditionCheck": arguments}
+
+
 def _conflicted(error: ClientError) -> bool:
     """Whether a transaction was cancelled for meeting another one, and for nothing else."""
     if error.response["Error"]["Code"] != TRANSACTION_CANCELLED:

@@ -1,4 +1,5 @@
-"""What judging a submission costs: set aside first, counted call by call, charged once."""
+"""What judging a submission costs: set aside first, counted call by call, charged once; and which
+of its score and its end holds."""
 
 from __future__ import annotations
 
@@ -12,7 +13,7 @@ import pytest
 from lambdas.judge_answers import handler as judge_answers
 from lambdas.record_failure import handler as record_failure
 from lambdas.score_model import handler as score_model
-from lambdas.shared import bundle, ending, function, judging_money
+from lambdas.shared import bundle, ending, function, judging_money, models, standing
 from lambdas.shared.ledger import Ledger
 from lambdas.shared.submission import Progress
 from lambdas.shared.token_meter import TokenMeter, Tokens
@@ -42,6 +43,17 @@ RECORD = {
     "submitted_at": AT,
     "updated_at": AT,
     "timeline": [{"state": "answering", "at": AT}],
+}
+
+
+SCORECARD = {
+    "win_rate": 50.0,
+    "interval": [40.0, 60.0],
+    "strict_wins": 1,
+    "criteria": {},
+    "games_without_verdict": 0,
+    "provisional": False,
+    "judge": "j",
 }
 
 
@@ -84,9 +96,8 @@ class League:
             patch.setattr(handler, "table", lambda: table)
         patch.setattr(judge_answers, "Submission", self._submission)
         patch.setattr(judge_answers, "Session", Asking)
-        scored = {"win_rate": 50.0, "protocol": event.judging.protocol, "provisional": False}
+        scored = SCORECARD | {"protocol": event.judging.protocol}
         patch.setattr(score_model, "scorecard", lambda *_: scored)
-        patch.setattr(score_model.standing, "enter", lambda _, score: score)
         patch.setattr(score_model, "Bucket", _NoBucket)
 
     def _submission(self, *_: Any, **__: Any) -> Any:
@@ -115,7 +126,7 @@ class League:
 
     def fail(self, stage: str, **more: Any) -> dict[str, Any]:
         return record_failure.handler(
-            {**OWNER, "stage": stage, "error": "JudgeUnavailable", "cause": "", **more}, None
+            {**OWNER, "stage": stage, "error": "JudgeUnavailable", "cause": ""} | more, None
         )
 
     def die(self, **more: Any) -> None:
@@ -135,6 +146,13 @@ class League:
     def record(self) -> dict[str, Any]:
         found: dict[str, Any] = self.table.get(keys.model("ada", MODEL))
         return found
+
+    def a_score(self) -> dict[str, Any]:
+        more = {"model_id": MODEL, "owner": "ada", "submitted_at": AT, "scored_at": AT}
+        return {**SCORECARD, "protocol": self.event.judging.protocol, **more}
+
+    def score_stored(self) -> Any:
+        return self.table.get(keys.score(MODEL, self.event.judging.protocol))
 
     def reserved(self) -> list[str]:
         found = self.table.query("P#ada", keys.RESERVED_PREFIX)
@@ -379,3 +397,57 @@ def test_a_judge_that_costs_nothing_reserves_nothing(make_league: Callable[..., 
     league.turn()
     league.score()
     assert (league.account(), league.charges()) == ((0, 0), {"judging#1#0": 0})
+
+
+# --- a score that comes late ------------------------------------------------------------------
+
+
+def test_score_that_comes_after_its_judging_was_ended_does_not_count(league: League) -> None:
+    """The state machine gave up on a slow Score; the submission is given back."""
+    league.turn()
+    assert league.fail("judging", error="States.Timeout")["recorded"]
+    ended = league.record()
+    with pytest.raises(StaleAttempt, match="not being judged"):
+        league.score()
+    assert league.record() == ended
+    assert (ended["state"], league.score_stored()) == (ModelState.READY, None)
+
+
+def test_judging_whose_score_comes_at_the_moment_of_its_end_is_not_given_back(
+    league: League, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    league.turn()
+    complete = ending.standing.complete
+
+    def then_a_score_comes(*arguments: Any) -> bool:
+        found = complete(*arguments)
+        with monkeypatch.context() as patch:
+            patch.setattr(score_model.standing, "show", lambda *_: None)  # not yet
+            league.score()
+        return found
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ending.standing, "complete", then_a_score_comes)
+        with pytest.raises(StaleAttempt):
+            league.fail("judging", error="States.Timeout")
+    assert not league.fail("judging", error="States.Timeout")["recorded"]
+    assert league.record()["state"] == ModelState.SCORED
+    assert league.score_stored() is not None
+
+
+def test_score_of_an_earlier_judging_is_left_to_the_later_one(league: League) -> None:
+    """It is under way when the model is submitted again."""
+    league.turn()
+    before = league.record()
+    league.submit_again(1)
+    with pytest.raises(StaleAttempt):
+        standing.enter(league.table, league.a_score(), [models.judging_check(before)])
+    standing.enter(league.table, league.a_score(), [models.judging_check(league.record())])
+    assert league.score_stored() is not None
+
+
+def test_score_of_a_model_that_is_scored_can_be_repeated_and_judged_anew(league: League) -> None:
+    league.turn()
+    first = league.score()
+    assert league.score() == first
+    assert league.score(protocol=EVENT.judging.protocol) == first
