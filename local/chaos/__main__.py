@@ -46,6 +46,7 @@ def main() -> int:
     engine.add_argument("--seed", type=int, default=1)
     teeth = commands.add_parser("teeth", help="seeded defects")
     teeth.add_argument("--only", default="", help="part of a defect's name")
+    teeth.add_argument("--seed", type=int, default=1, help="the first league's seed (1)")
     teeth.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes")
     load = commands.add_parser("load", help="a whole event's load")
     load.add_argument("--models", type=int, default=4100)

@@ -13,9 +13,11 @@ from typing import Literal
 
 Day = Literal["calm", "normal", "bad"]
 LEAGUES = "leagues"
-# For what takes a rarer coincidence than leagues have: the Hypothesis machine of the lines, and the
-# test in which many write one place on the board.
+# For what takes a rarer coincidence than leagues have: the Hypothesis machine of the lines, the
+# test in which many write one place on the board, and the one in which a score and the end of its
+# judging meet.
 LINES = "tests/unit/test_lines_machine.py"
+SCORES = "tests/unit/test_judging_money.py"
 BOARD = "tests/unit/test_standing.py"
 
 
@@ -196,9 +198,23 @@ DEFECTS: tuple[Defect, ...] = (
     Defect(
         "score not counted once",
         "a score that is written again counts as another submission",
-        "table.transact([put_new_write(key, score), count])",
-        "table.put(key, score); table.transact([count])",
+        "table.transact([put_new_write(key, score), count, *checks])",
+        "table.put(key, score); table.transact([count, *checks])",
         "bad",
+    ),
+    Defect(
+        "score after the end",
+        "a submission that was given back counts all the same",
+        '() if "protocol" in event else (models.judging_check(record),)',
+        "()",
+        check=SCORES,
+    ),
+    Defect(
+        "end after the score",
+        "a score that counts is given back",
+        'checks.append(absent_check(keys.score(record["id"], protocol)))',
+        "pass",
+        check=SCORES,
     ),
     Defect(
         "board without version",

@@ -28,7 +28,7 @@ from local.chaos.world import World, enter
 
 DAY = 86400.0
 EPOCH = 1796450400.0  # 2026-12-05, 10:00 UTC
-PATIENCE_SECONDS = 30 * DAY  # in which every model must have ended
+PATIENCE_SECONDS = 31 * DAY  # in which every model must have ended; a machine may take 30 days
 SWEEPS_AT_THE_END = 2
 SWEEPS_SKIPPED = 15  # only each fifteenth sweep comes: harder on the product, and faster
 ORPHANS = 8  # more than two pages of a list
@@ -182,6 +182,9 @@ class League:
     def _final_sweeps(self) -> None:
         """Time for what is under way, then two sweeps: with them everything must be gone, of
         models that nobody knows too, and more than fit on one page."""
+        if not self.faults.severity.is_calm and self.event.judge.kind == "endpoint":
+            holder = {"action": "acquire", "holder": "an-execution-that-is-gone"}
+            self.world.spawn(self.cloud.invoke, "LeaseLargeModel", holder)
         self.world.run(lambda: False, self.world.now + 3 * 3600)
         if not self.faults.severity.is_calm:
             for number in range(ORPHANS):
@@ -197,6 +200,7 @@ class League:
         """Whether all is done: looked at now and then, since looking costs more than waiting."""
         while True:
             self.world.sleep(300)
+            self.watch.look_for_overdue(self.world.now)
             if self.busy:
                 continue
             # From here on nothing goes wrong any more: what has gone wrong must be put right.
@@ -346,7 +350,8 @@ class League:
         if seconds is None or self.product.function("Sweep") is None:
             return
         while not self.quiet:
-            late = self.world.now > self.began + DAY  # only something frozen is waited for
+            # Only something frozen is waited for.
+            late = self.faults.calm and self.world.now > self.began + DAY
             self.world.sleep(seconds * SWEEPS_SKIPPED * (8 if late else 1))
             if not self.faults.happens("sweep_skipped"):
                 self.world.spawn(self._sweep)
@@ -383,8 +388,11 @@ class League:
         from local.engine import seam
 
         record = seam.stepfunctions._executions[arn]
-        judging = "-judge" in record["name"]
-        if record["status"] != "RUNNING" or judging or not self._holds_a_slot(record):
+        if "-judge" in record["name"]:
+            return  # it needs no slot
+        while record["status"] == "RUNNING" and not self._holds_a_slot(record):
+            self.world.sleep(60)
+        if record["status"] != "RUNNING" or self.faults.calm:
             return
         self.faults.note(f"       frozen {arn.rsplit(':', 1)[-1]}")
         self.world.kill(self.cloud.executions[arn])
@@ -399,7 +407,8 @@ class League:
     def _holds_a_slot(self, record: dict[str, Any]) -> bool:
         model_id = json.loads(record["input"]).get("model_id")
         leases = [row for pk in rows.partitions("LINE#") for row in rows.partition(pk)]
-        return any(row.get("fence") and row.get("model_id") == model_id for row in leases)
+        # One that has been told: else it still waits in its line, and a slot would be for nobody.
+        return any(row.get("woken_at") and row.get("model_id") == model_id for row in leases)
 
     def _organize(self) -> None:
         """An organizer lowers a line while it is full, pauses one, stops all, and undoes it."""

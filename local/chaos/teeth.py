@@ -35,12 +35,14 @@ Verdict = Literal["held", "caught", "missed", "not planted", "does not run"]
 
 @dataclass(frozen=True)
 class Bite:
-    """What became of one defect; `told` is the first broken invariant, or what went wrong."""
+    """What became of one defect; `told` is the first broken invariant, or what went wrong, and
+    `leagues` how many were played until then: near TRIED, it was caught by luck."""
 
     name: str
     verdict: Verdict
     told: str
     seconds: float
+    leagues: int = 0
 
 
 class NotPlanted(Exception):
@@ -51,13 +53,14 @@ def main(arguments: argparse.Namespace) -> int:
     """Exit status: 0 when every defect was caught."""
     wanted = [each for each in DEFECTS if arguments.only in each.name]
     good = True
+    seed = arguments.seed
     with ThreadPoolExecutor(arguments.workers) as pool:
         days: tuple[Day, ...] = get_args(Day)
         used = [day for day in days if any(each.day == day for each in wanted)]
-        for bite in pool.map(_control, used):
+        for bite in pool.map(lambda day: _control(day, seed), used):
             good &= _show(bite, "held")
         caught = 0
-        for bite in pool.map(_bitten, wanted):
+        for bite in pool.map(lambda defect: _bitten(defect, seed), wanted):
             good &= _show(bite, "caught")
             caught += bite.verdict == "caught"
     print(f"\n{caught} of {len(wanted)} seeded defects are caught")
@@ -66,16 +69,17 @@ def main(arguments: argparse.Namespace) -> int:
 
 def _show(bite: Bite, wanted: Verdict) -> bool:
     mark = " " if bite.verdict == wanted else "!"
-    print(f"{mark} {bite.name:<34} {bite.verdict:<12} {bite.seconds:5.0f} s  {bite.told[:110]}",
-          flush=True)  # fmt: skip
+    played = f"league {bite.leagues}" if bite.leagues else ""
+    print(f"{mark} {bite.name:<34} {bite.verdict:<12} {played:<9} {bite.seconds:5.0f} s  "
+          f"{bite.told[:110]}", flush=True)  # fmt: skip
     return bite.verdict == wanted
 
 
-def _control(day: Day) -> Bite:
-    return _played(f"nothing wrong, a {day} day", ROOT, day, 20)
+def _control(day: Day, seed: int) -> Bite:
+    return _played(f"nothing wrong, a {day} day", ROOT, day, 20, seed)
 
 
-def _bitten(defect: Defect) -> Bite:
+def _bitten(defect: Defect, seed: int) -> Bite:
     with tempfile.TemporaryDirectory(prefix="teeth-", dir=_folder()) as name:
         copy = Path(name)
         try:
@@ -85,7 +89,7 @@ def _bitten(defect: Defect) -> Bite:
         if defect.check != LEAGUES:
             bite = _tested(defect.name, copy, defect.check)
         else:
-            bite = _played(defect.name, copy, defect.day, defect.size)
+            bite = _played(defect.name, copy, defect.day, defect.size, seed)
     return bite if bite.verdict != "held" else Bite(bite.name, "missed", defect.why, bite.seconds)
 
 
@@ -110,11 +114,11 @@ def _searched(copy: Path) -> Iterator[Path]:
         yield from sorted((copy / folder).glob(pattern))
 
 
-def _played(name: str, folder: Path, day: Day, size: int) -> Bite:
+def _played(name: str, folder: Path, day: Day, size: int, seed: int) -> Bite:
     began = time.perf_counter()
     command = [
         sys.executable, "-m", "local.chaos", "run",
-        "--runs", str(TRIED * size), "--size", str(size),
+        "--runs", str(TRIED * size), "--size", str(size), "--seed", str(seed),
         "--workers", "1", "--fail-fast", "--day", day,
     ]  # fmt: skip
     environment = {**os.environ, "PYTHONPATH": str(folder), "CHAOS_BUILD": str(BUILD)}
@@ -133,7 +137,8 @@ def _played(name: str, folder: Path, day: Day, size: int) -> Bite:
     told = lines[broken + 1].strip()
     if told.startswith("harness"):
         return Bite(name, "does not run", told, seconds)
-    return Bite(name, "caught", told, seconds)
+    leagues = sum(line.startswith("seed ") for line in lines[: broken + 1])
+    return Bite(name, "caught", told, seconds, leagues)
 
 
 def _tested(name: str, folder: Path, tests: str) -> Bite:

@@ -5,10 +5,12 @@
 - Nothing is granted while a line is paused; no count of usage leaves its bounds.
 - What is committed is never above a cap, but for what AWS billed beyond all bounds; nor is it
   below what is spent.
+- No slot is held long after its time is over.
 """
 
 from __future__ import annotations
 
+import datetime as dt
 from collections import Counter
 from typing import Any
 
@@ -17,6 +19,7 @@ from local.chaos.faults import Faults
 
 MOST_PROBLEMS = 20
 EVENT_ACCOUNT = "P#event"
+OVERDUE = 12 * 3600.0  # seconds; three sweeps when they are rarest, and an instance that is stuck
 
 
 class Watch:
@@ -49,6 +52,15 @@ class Watch:
         if self._moved:
             self._moved = False
             self._money()
+
+    def look_for_overdue(self, now: float) -> None:
+        """Now and then; `now` is in seconds since 1970."""
+        for pk in rows.partitions("LINE#"):
+            for row in rows.partition(pk):
+                if "expires_at" in row and now - _seconds(row["expires_at"]) > OVERDUE:
+                    self._wrong(
+                        f"{pk} {row['sk']} is held {OVERDUE / 3600:g} hours beyond its time"
+                    )
 
     def _grant(self, kind: str, name: str) -> None:
         self.grants += 1
@@ -131,3 +143,7 @@ class Watch:
         self._faults.note(f"WRONG {text}")
         if len(self.problems) < MOST_PROBLEMS and text not in self.problems:
             self.problems.append(text)
+
+
+def _seconds(timestamp: str) -> float:
+    return dt.datetime.fromisoformat(timestamp).timestamp()
