@@ -12,6 +12,8 @@ would silently ignore. Reading order:
     permissions     IAM: actions and resources that ministack does not know, PassRole
     functions       Lambda: real error types, warm globals, response limit
     object_events   S3's events with the object's version
+    queries         DynamoDB: a page of a partition without looking at all of it
+    frugal          what is done anew for each request and need not be
     resources       CloudFormation: SageMaker types, types that mean nothing locally
     states/         Step Functions: the interpreter's walk, timeouts, integrations, stubs
 """

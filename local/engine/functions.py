@@ -6,6 +6,8 @@
 - A response larger than 6 MB is refused.
 - One function has at most 16 workers; further calls wait. AWS would scale out, and on one machine
   a burst of a hundred calls would start a hundred processes.
+- A worker says where an invocation's log ends. ministack asks each millisecond, for fifty of them
+  when nothing was logged, whether more of it has come.
 
 The error travels as a successful result with a marker, since ministack kills the worker of a
 result that is marked as failed.
@@ -14,8 +16,10 @@ result that is marked as failed.
 from __future__ import annotations
 
 import json
+import queue
 import re
 import threading
+import time
 from collections import defaultdict
 from typing import Any
 
@@ -24,6 +28,8 @@ from local.engine import seam
 RESPONSE_LIMIT = 6_291_556  # bytes: "Lambda quotas", synchronous invocation payload
 WORKERS_OF_ONE_FUNCTION = 16
 _MARKER = "__league_function_error__"
+_END_OF_LOG = "__league_end_of_log__"
+_END_OF_LOG_SECONDS = 2.0  # beyond this the worker's log is taken as it is
 _INIT_FAILURE = "Worker init failed: "
 _IMPORT_FAILURE = re.compile(r"No module named|cannot import name")
 
@@ -48,17 +54,40 @@ def _unserializable(e):
 
 '''
 
+_WORKER_END = f'''        _real_stdout.flush()
+        print("{_END_OF_LOG}", file=sys.stderr, flush=True)
+
+run()'''
+
 _turns: defaultdict[str, threading.BoundedSemaphore] = defaultdict(
     lambda: threading.BoundedSemaphore(WORKERS_OF_ONE_FUNCTION)
 )
 _turns_lock = threading.Lock()
 _execute = seam.lambda_service._execute_function_warm
+_drain = seam.lambda_runtime.Worker._drain_stderr_bounded
 
 
 def worker_script(script: str) -> str:
-    """ministack's Python worker with the except clause that we need."""
-    with_failure = script.replace(seam.WORKER_FAILURE, _WORKER_FAILURE)
-    return with_failure.replace("\ndef run():\n", f"{_UNSERIALIZABLE}\ndef run():\n", 1)
+    """ministack's Python worker with the except clause that we need, and a mark after its log."""
+    changed = script.replace(seam.WORKER_FAILURE, _WORKER_FAILURE)
+    changed = changed.replace(seam.WORKER_END, _WORKER_END)
+    return changed.replace("\ndef run():\n", f"{_UNSERIALIZABLE}\ndef run():\n", 1)
+
+
+def log_of(worker: Any, **limits: float) -> str:
+    """What the invocation that has just ended has written to standard error."""
+    if worker._proc is None or not worker.config.get("Runtime", "").startswith("python"):
+        return str(_drain(worker, **limits))
+    lines: list[str] = []
+    deadline = time.monotonic() + _END_OF_LOG_SECONDS
+    while True:
+        try:
+            line = worker._stderr_queue.get(timeout=max(0.0, deadline - time.monotonic()))
+        except queue.Empty:
+            return "\n".join(lines)
+        if line == _END_OF_LOG:
+            return "\n".join(lines)
+        lines.append(line)
 
 
 def execute_function(func: dict[str, Any], event: Any, request_id: str) -> dict[str, Any]:

@@ -6,10 +6,12 @@ import json
 from typing import Any
 
 from local.engine import (
+    frugal,
     functions,
     log_streams,
     object_events,
     permissions,
+    queries,
     resources,
     schedules,
     seam,
@@ -28,9 +30,12 @@ def install(standins_url: str, minute_seconds: float = schedules.MINUTE_SECONDS)
     object_events.install()
     schedules.install(minute_seconds)
     resources.install(service)
+    queries.install()
+    frugal.install()
     seam.lambda_runtime._PYTHON_WORKER_SCRIPT = functions.worker_script(
         seam.lambda_runtime._PYTHON_WORKER_SCRIPT
     )
+    seam.lambda_runtime.Worker._drain_stderr_bounded = functions.log_of
     seam.lambda_service._execute_function_warm = functions.execute_function
     for name, replacement in api.REPLACED.items():
         setattr(seam.stepfunctions, name, replacement)

@@ -19,6 +19,7 @@ MINISTACK_VERSION = "1.5.33"
 app: Any = importlib.import_module("ministack.app")
 arn: Any = importlib.import_module("ministack.core.arn")
 cloudformation: Any = importlib.import_module("ministack.services.cloudformation.provisioners")
+cloudwatch: Any = importlib.import_module("ministack.services.cloudwatch")
 cloudwatch_logs: Any = importlib.import_module("ministack.services.cloudwatch_logs")
 dynamodb: Any = importlib.import_module("ministack.services.dynamodb")
 eventbridge: Any = importlib.import_module("ministack.services.eventbridge")
@@ -29,6 +30,7 @@ lambda_service: Any = importlib.import_module("ministack.services.lambda_svc")
 responses: Any = importlib.import_module("ministack.core.responses")
 router: Any = importlib.import_module("ministack.core.router")
 s3: Any = importlib.import_module("ministack.services.s3")
+ses: Any = importlib.import_module("ministack.services.ses")
 ses_v2: Any = importlib.import_module("ministack.services.ses_v2")
 stepfunctions: Any = importlib.import_module("ministack.services.stepfunctions")
 sts: Any = importlib.import_module("ministack.services.sts")
@@ -76,6 +78,8 @@ WORKER_FAILURE = (
     '            _real_stdout.write(json.dumps({"status": "error", "error": str(e), '
     '"trace": traceback.format_exc()}) + "\\n")\n'
 )
+# Its end, after which we add a line: the same.
+WORKER_END = "        _real_stdout.flush()\n\nrun()"
 _HANDLER = ("method", "path", "headers", "body", "query_params")
 
 PARTS = (
@@ -129,12 +133,36 @@ PARTS = (
     Part(eventbridge, "start_scheduler", parameters=()),
     Part(sts, "register_session", parameters=("access_key", "session")),
     Part(lambda_runtime, "_PYTHON_WORKER_SCRIPT", text=WORKER_FAILURE),
+    Part(lambda_runtime, "_PYTHON_WORKER_SCRIPT", text=WORKER_END),
+    Part(
+        lambda_runtime.Worker,
+        "_drain_stderr_bounded",
+        parameters=("self", "first_line_wait", "idle_confirm", "hard_cap"),
+    ),
     Part(lambda_service, "_execute_function_warm", parameters=("func", "event", "request_id")),
     Part(cloudformation, "_sfn_definition", parameters=("props",)),
     Part(dynamodb, "_update_ttl", parameters=("data",)),
+    Part(dynamodb, "_query", parameters=("data",)),
+    Part(dynamodb, "copy"),
+    Part(dynamodb, "_condition_syntax_error", parameters=("expr", "slot")),
+    Part(iam_evaluator, "parse_policy_document", parameters=("doc",)),
+    Part(dynamodb, "_tables"),
+    Part(dynamodb, "_get_attr_type", parameters=("table", "attr_name")),
+    Part(
+        dynamodb,
+        "_paginate_evaluated_items",
+        parameters=("items", "limit", "table", "index_name"),
+    ),
     Part(s3, "_fire_s3_event"),
     Part(cloudwatch_logs, "_filter_log_events", parameters=("data",)),
     Part(cloudwatch_logs, "_log_groups", keys=()),
+    # What local/chaos forgets, so that a load's memory shows a leak and not an archive.
+    Part(dynamodb, "_STREAM_RETENTION_SECONDS"),
+    Part(dynamodb, "_TXN_TOKEN_TTL"),
+    Part(cloudwatch, "_metrics"),
+    Part(eventbridge, "_events_log"),
+    Part(ses, "_sent_emails"),
+    Part(s3, "_object_versions"),
     Part(eventbridge, "_dispatch_event", parameters=("event", "view")),
     Part(
         cloudformation,
