@@ -6,7 +6,7 @@ import itertools
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from random import Random
@@ -15,28 +15,34 @@ from typing import Any
 import requests
 
 from local.chaos import rows
+from local.chaos.journal import Journal
+from local.chaos.struck_cloud import StruckCloud
 from local.demo import people
 from local.demo.api import Api, Refused
 from local.launcher import EmbeddedCloud
 
 DRIVERS = 12
 ATTEMPTS = 25
-LOOK_SECONDS = 2.0
+# Refused for now: asked for again, under the same key, when a model of theirs has ended.
+NOT_YET = ("limit_reached", "busy")
 
 
 class Crowd:
-    """`share` models for each of `count` people; `unfinished` is how many one may have at once.
+    """`models` among `count` people; `unfinished` is how many one may have at once.
 
-    `asked` are the keys of models asked for by person, `accepted` the models by id.
+    `asked` are the keys of models asked for by person, `accepted` the models by id, `refused` how
+    often each of them was refused for now, `given_up` those that were refused for good.
     """
 
     def __init__(
-        self, cloud: EmbeddedCloud, count: int, models: int, file: Path, unfinished: int
+        self, cloud: StruckCloud, count: int, models: int, file: Path, unfinished: int
     ) -> None:
         self._cloud = cloud
         self._file = file
         self._unfinished = unfinished
         self._lock = threading.Lock()
+        self._gone = threading.Event()
+        self.journal = Journal(cloud.journal, cloud.grants)
         self._apis: dict[str, Api] = {}
         self._datasets: dict[str, str] = {}
         self._names = [f"person{number:04}" for number in range(count)]
@@ -46,10 +52,10 @@ class Crowd:
                 for place, name in enumerate(self._names)
             }
         )
-        self._working: Counter[str] = Counter()
         self.asked: dict[str, set[str]] = {}
         self.subjects: dict[str, str] = {}
         self.accepted: dict[str, str] = {}
+        self.refused: Counter[str] = Counter()
         self.given_up: list[str] = []
 
     def sign_in(self) -> None:
@@ -77,10 +83,6 @@ class Crowd:
         """How many models are still to be asked for."""
         return sum(self._left.values())
 
-    def note_work(self, items: Iterable[dict[str, Any]]) -> None:
-        """What is on its way, so that nobody asks for more than they may."""
-        self._working = Counter(item["participant"] for item in items)
-
     def train(self) -> None:
         """Ask for every model, each as soon as its owner may have another one."""
         shares = [self._names[place::DRIVERS] for place in range(DRIVERS)]
@@ -88,42 +90,52 @@ class Crowd:
             for done in [pool.submit(self._drive, share) for share in shares]:
                 done.result()
 
+    def go_home(self) -> None:
+        """Nobody asks for anything any more."""
+        self._gone.set()
+
+    def look(self) -> Journal:
+        """What has become of everybody's models until now."""
+        with self._lock:
+            self.journal.read()
+            return self.journal
+
     def _drive(self, names: list[str]) -> None:
-        since: Counter[str] = Counter()
-        seen = self._working
-        while any(self._left[name] for name in names):
-            moved = False
-            for name in names:
-                if seen is not self._working:
-                    seen, since = self._working, Counter()
-                subject = self.subjects.get(name, "")
-                if not self._left[name] or seen[subject] + since[name] >= self._unfinished:
-                    continue
-                moved |= self._ask(name)
-                since[name] += 1
-            if not moved:
-                time.sleep(0.5)
+        while any(self._left[name] for name in names) and not self._gone.is_set():
+            self.look()  # once a round, in which nobody asks for more than one
+            moved = [self._ask(name) for name in names if self._may_ask(name)]
+            if not any(moved):
+                self._gone.wait(0.5)
+
+    def _may_ask(self, name: str) -> bool:
+        if not self._left[name] or self._gone.is_set():
+            return False
+        return self.journal.unfinished[self.subjects[name]] < self._unfinished
 
     def _ask(self, name: str) -> bool:
-        key = f"{name}-model-{self._left[name]:05}"
+        """Whether one model fewer is left to be asked for. Key and body follow from the number that
+        it has: asked for again, it is the same request."""
+        number = self._left[name]
+        key = f"{name}-model-{number:05}"
         body = {
             "dataset_id": self._datasets[name],
-            "submit": Random(key).random() < 0.6,  # asked again, it is the same request
+            "submit": Random(key).random() < 0.6,
             "hyperparameters": {"epoch": 1},
         }
-        self.asked.setdefault(name, set()).add(key)
         try:
             made = persist(lambda: self._apis[name].post("/models", body, key))
         except Refused as refused:
-            if refused.problem.get("code") in ("limit_reached", "busy"):
-                self.asked[name].discard(key)
+            code = str(refused.problem.get("code"))
+            if code in NOT_YET:
+                with self._lock:
+                    self.refused[code] += 1
                 return False
-            self.given_up.append(f"{name}: {refused}")
-            self._left[name] -= 1
-            return True
-        with self._lock:
-            self.accepted[made["id"]] = name
-        self._left[name] -= 1
+            self.given_up.append(f"{key}: {refused}")
+        else:
+            with self._lock:
+                self.accepted[made["id"]] = name
+        self.asked.setdefault(name, set()).add(key)
+        self._left[name] = number - 1
         return True
 
     def know_subjects(self) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import threading
 import time
 from collections import Counter
@@ -17,18 +16,19 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import psutil
-
-from local.chaos import crowd, engine, fairness, rows
+from local.chaos import crowd, engine, fairness, memory, rows
 from local.chaos.product import ROOT
 from local.chaos.struck_cloud import SHORTENED, StruckCloud
 
 SLOTS = 12
+# Processes of one function: as many as this machine usually has cores, and every further one would
+# only run into the others when it changes a line.
+WORKERS = 2
 SHOWN_SECONDS = 15.0
-END_SECONDS = 300.0
+# Given up when not one model has come to its end for so long.
+STUCK_SECONDS = 300.0
+IDLE_SWEEPS = 2
 UNFINISHED = 4
-# Memory is flat when the last third of the time needs no more than this beyond the middle third.
-GROWTH = 1.15
 
 
 def main(arguments: argparse.Namespace) -> int:
@@ -37,7 +37,7 @@ def main(arguments: argparse.Namespace) -> int:
     began = time.monotonic()
     standins = {**engine.STANDINS, **engine.instances(SLOTS), "training_workers": SLOTS}
     with StruckCloud(
-        accidents={},
+        accidents={"workers": WORKERS},
         event=engine.event(SLOTS),
         standins=standins,
         folder=ROOT / "build" / "chaos" / "load",
@@ -60,9 +60,9 @@ class _Load:
         self._table = cloud.output_of("TableName")
         few = engine.few_rows(cloud.data)
         self._crowd = crowd.Crowd(cloud, arguments.participants, self._models, few, UNFINISHED)
-        self._ended = threading.Event()
-        self._memory: list[tuple[float, float]] = []  # seconds, MB
-        self._working: list[dict[str, Any]] = []
+        self._over = threading.Event()
+        self._stuck = Stuck()
+        self._memory = memory.Memory()
 
     def play(self) -> dict[str, Any]:
         engine.prepare(self._cloud)
@@ -70,53 +70,50 @@ class _Load:
         crowd.scan(self._cloud, self._table)
         self._crowd.know_subjects()
         self._say(f"{len(self._crowd.subjects)} people are signed in, each with a valid dataset")
-        self._started = started = time.monotonic()
-        watchers = [
-            threading.Thread(target=each, daemon=True)
-            for each in (self._look, self._show, self._sweep)
-        ]
-        for watcher in watchers:
-            watcher.start()
+        self._started = time.monotonic()
+        watcher = threading.Thread(target=self._watch, daemon=True)
+        watcher.start()
         self._crowd.train()
-        self._wait_for_the_last()
-        seconds = time.monotonic() - started
-        self._ended.set()
-        for watcher in watchers:
-            watcher.join()
-        for _ in range(2):
-            engine.sweep(self._cloud)
-            time.sleep(2)
+        while self._on_the_way() and not self._stuck.is_set:
+            time.sleep(1)
+        seconds = time.monotonic() - self._started
+        self._over.set()
+        watcher.join()
+        self._sweep_up()
         return self._summary(seconds)
 
-    def _wait_for_the_last(self) -> None:
-        deadline = time.monotonic() + END_SECONDS
-        while self._on_the_way() and time.monotonic() < deadline:
-            time.sleep(1)
+    def _on_the_way(self) -> bool:
+        """Whether a model has not come to its end, or something of one is still running."""
+        journal = self._crowd.look()
+        return bool(journal.working or journal.running.total())
 
-    def _on_the_way(self) -> int:
-        self._working = crowd.work_items(self._cloud, self._table)
-        self._crowd.note_work(self._working)
-        return len(self._working)
-
-    def _look(self) -> None:
-        while not self._ended.wait(crowd.LOOK_SECONDS):
-            self._on_the_way()
-
-    def _sweep(self) -> None:
-        while not self._ended.wait(60):
+    def _sweep_up(self) -> None:
+        """Sweeps until nothing is left to do for any model, or one after another does nothing."""
+        left, idle = len(crowd.work_items(self._cloud, self._table)), 0
+        while idle < IDLE_SWEEPS:
             engine.sweep(self._cloud)
+            before, left = left, len(crowd.work_items(self._cloud, self._table))
+            idle = idle + 1 if left in (0, before) else 0
+            self._say(f"swept up: {left} models of which something is left to do")
+
+    def _watch(self) -> None:
+        """Show how it goes, and send everybody home when it does not."""
+        while not self._over.wait(SHOWN_SECONDS):
+            self._show()
+            if self._stuck.after(self._crowd.journal.ended, time.monotonic()):
+                self._crowd.go_home()
 
     def _show(self) -> None:
-        while not self._ended.wait(SHOWN_SECONDS):
-            accepted, working = len(self._crowd.accepted), len(self._working)
-            done, seconds = max(0, accepted - working), time.monotonic() - self._began
-            memory = _resident()
-            self._memory.append((seconds, memory))
-            rate = 60 * done / (time.monotonic() - self._started)
-            self._say(
-                f"{done:5} of {self._models} ended, {working:5} on their way, "
-                f"{rate:5.1f} a minute, {memory:6.0f} MB"
-            )
+        journal, seconds = self._crowd.look(), time.monotonic() - self._started
+        self._memory.measure(time.monotonic() - self._began, journal.ended)
+        rate = 60 * journal.ended / seconds
+        left = f"{(self._models - journal.ended) / rate:4.0f} min left" if rate else "          "
+        self._say(
+            f"{journal.ended:5} of {self._models} ended, {len(journal.working):5} on their way, "
+            f"{journal.waiting['training']:5} wait to train, {journal.waiting['hosting']:4} to be "
+            f"hosted, {journal.failed.total():3} failed, {self._crowd.refused.total():3} refused, "
+            f"{rate:5.1f} a minute, {left}, {self._memory}"
+        )
 
     def _say(self, text: str) -> None:
         print(f"{time.monotonic() - self._began:6.0f} s  {text}", flush=True)
@@ -129,7 +126,7 @@ class _Load:
             *engine.check(self._cloud, self._crowd, found),
             *fairness.problems(self._cloud.grants, SLOTS),
             *self._lost(found),
-            *self._growth(),
+            *self._memory.problems(),
         ]
         return {
             "models": len(found),
@@ -138,39 +135,36 @@ class _Load:
             "models_per_minute": round(60 * len(found) / seconds, 1),
             "states": dict(Counter(model["state"] for model in found)),
             "grants": fairness.grants(self._cloud.grants),
-            "memory_mb": [[round(at), round(mb)] for at, mb in self._memory],
+            "refused_and_asked_again": dict(self._crowd.refused),
+            "memory_mb": self._memory.measured,
             "shortened": SHORTENED,
             "problems": problems[:100],
         }
 
     def _lost(self, found: list[dict[str, Any]]) -> Iterator[str]:
+        if self._stuck.is_set:
+            yield f"stuck: no model came to its end for {STUCK_SECONDS:.0f} s"
         if len(found) != self._models:
             yield f"{self._models} models were wanted, {len(found)} are there"
         failed = Counter(model["reason"]["code"] for model in found if model.get("reason"))
         for code, count in failed.items():
             yield f"{count} models failed with {code}"
 
-    def _growth(self) -> Iterator[str]:
-        third = len(self._memory) // 3
-        if third < 4:
-            return  # too short to say
-        middle, last = (
-            sum(mb for _, mb in part) / len(part)
-            for part in (self._memory[third : 2 * third], self._memory[2 * third :])
-        )
-        if last > GROWTH * middle:
-            yield f"memory grew from {middle:.0f} to {last:.0f} MB"
 
+class Stuck:
+    """Whether a number has stayed the same for STUCK_SECONDS."""
 
-def _resident() -> float:
-    """MB of this process's children, whatever they are: engine, stand-ins, functions."""
-    total = 0
-    for process in psutil.Process(os.getpid()).children(recursive=True):
-        try:
-            total += process.memory_info().rss
-        except psutil.NoSuchProcess:
-            continue
-    return total / 1e6
+    def __init__(self) -> None:
+        self.is_set = False
+        self._number = -1
+        self._since = 0.0
+
+    def after(self, number: int, now: float) -> bool:
+        """Whether it has by `now`, in seconds, when it is `number`; once it has, it stays so."""
+        if number != self._number:
+            self._number, self._since = number, now
+        self.is_set = self.is_set or now - self._since > STUCK_SECONDS
+        return self.is_set
 
 
 def _tell(summary: dict[str, Any], target: Path) -> None:

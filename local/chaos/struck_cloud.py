@@ -48,8 +48,8 @@ class StruckCloud(EmbeddedCloud):
             command = [
                 "local.chaos.struck_engine" if word == "local.engine" else word for word in command
             ]
-            record = {"record": str(self.data / "lines.jsonl")}
-            settings = json.dumps({**record, **self._accidents})
+            records = {"record": str(self.grants), "models": str(self.journal)}
+            settings = json.dumps({**records, **self._accidents})
             environment = {**os.environ, **(environment or {}), "CHAOS_ENGINE": settings}
         super()._service(name, command, environment)
 
@@ -72,3 +72,8 @@ class StruckCloud(EmbeddedCloud):
     def grants(self) -> Path:
         """Each change of a line, in order, as lines of JSON."""
         return self.data / "lines.jsonl"
+
+    @property
+    def journal(self) -> Path:
+        """What became of each model, in order, as lines of JSON (local.chaos.journal)."""
+        return self.data / "models.jsonl"

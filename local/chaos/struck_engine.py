@@ -7,11 +7,12 @@ Takes the arguments of local.engine. CHAOS_ENGINE in its environment is a JSON o
     crash     the chance that a function's process is killed at a call
     workers   how many processes one function may have: a burst would start hundreds
     record    a file that gets one line of JSON for each change of a line (slots), in order
+    models    a file that gets one for each model that begins or ends
 
 Struck are only calls signed by a role: not the harness, not a participant's requests. What it may
 do: `throttle` and `error` (nothing is done), `lost` (it is done, and answered with 503), `twice`.
-A POST to /_league/calm ends all accidents. Histories of executions that ended minutes ago, stream
-records and log lines are dropped, so that memory shows a leak and not an archive.
+A POST to /_league/calm ends all accidents. What AWS archives is dropped
+(local.chaos.forgetting).
 """
 
 from __future__ import annotations
@@ -23,11 +24,11 @@ import re
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 SETTINGS = json.loads(os.environ.get("CHAOS_ENGINE", "{}"))
-KEPT_SECONDS = 120.0
 _ROLE = re.compile(rb"Credential=(ASIA\w+)/\d{8}/[\w-]+/([\w-]+)/")
 _KINDS, _WEIGHTS = ("throttle", "error", "lost", "twice"), (4, 3, 4, 2)
 _XML = "<?xml version='1.0'?><Error><Code>{code}</Code><Message>chaos</Message></Error>"
@@ -152,13 +153,10 @@ async def _answer(send: Any, status: int, body: bytes, code: str = "") -> None:
 
 def record_lines(file: Path) -> None:
     """Write each change of a line down, in the order in which they were committed."""
-    from local.engine import seam
-
-    original = seam.dynamodb._emit_stream_event
     target = file.open("a", encoding="utf-8", buffering=1)
 
-    def emit(table: str, kind: str, old: Any, new: Any, *more: Any, **named: Any) -> Any:
-        image = new or old or {}
+    def write(kind: str, old: Any, new: Any) -> None:
+        image = new or old
         pk, sk = image.get("pk", {}).get("S", ""), image.get("sk", {}).get("S", "")
         if pk.startswith("LINE#"):
             whose = image.get("participant", {}).get("S", "")
@@ -166,30 +164,35 @@ def record_lines(file: Path) -> None:
             entry = {"pk": pk, "sk": sk, "kind": kind, "participant": whose, "limit": limit,
                      "running": image.get("running", {}).get("N"), "at": time.time()}  # fmt: skip
             target.write(json.dumps(entry) + "\n")
+
+    _at_each_change(write)
+
+
+def record_models(file: Path) -> None:
+    """Write down what `local.chaos.journal` reads."""
+    from local.chaos import journal
+
+    target = file.open("a", encoding="utf-8", buffering=1)
+
+    def write(kind: str, old: Any, new: Any) -> None:
+        entry = journal.of_model(kind, old, new)
+        if entry is not None:
+            target.write(json.dumps(entry) + "\n")
+
+    _at_each_change(write)
+
+
+def _at_each_change(act: Callable[[str, Any, Any], None]) -> None:
+    """`act` gets the kind of each change of an item, and the item before and after it."""
+    from local.engine import seam
+
+    original = seam.dynamodb._emit_stream_event
+
+    def emit(table: str, kind: str, old: Any, new: Any, *more: Any, **named: Any) -> Any:
+        act(kind, old or {}, new or {})
         return original(table, kind, old, new, *more, **named)
 
     seam.dynamodb._emit_stream_event = emit
-
-
-def _forget() -> None:
-    from local.engine import seam
-
-    while True:
-        time.sleep(20)
-        now = time.time()
-        for record in list(seam.stepfunctions._executions.values()):
-            if record["status"] == "RUNNING" or len(record["events"]) < 3:
-                continue
-            ended = record.setdefault("_ended", now)
-            if now - ended > KEPT_SECONDS:
-                record["events"] = record["events"][:1]
-                record["output"] = record["output"] and record["output"][:2000]
-        for records in list(seam.dynamodb._stream_records.values()):
-            if len(records) > 5000:
-                del records[:-2000]
-        for group in list(seam.cloudwatch_logs._log_groups.values()):
-            for stream in group["streams"].values():
-                del stream["events"][:-50]
 
 
 def main() -> int:
@@ -198,13 +201,16 @@ def main() -> int:
     serve = engine._serve
 
     async def struck(port: int) -> None:
+        from local.chaos import forgetting
         from local.engine import control, functions
 
         functions.WORKERS_OF_ONE_FUNCTION = SETTINGS.get("workers", 3)
         control.app = Accidents(control.app)
         if SETTINGS.get("record"):
             record_lines(Path(SETTINGS["record"]))
-        threading.Thread(target=_forget, daemon=True).start()
+        if SETTINGS.get("models"):
+            record_models(Path(SETTINGS["models"]))
+        forgetting.begin()
         await serve(port)
 
     engine._serve = struck
