@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Iterator
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
@@ -15,7 +16,8 @@ from local.engine.states.scope import Interrupted, Scope
 
 logger = logging.getLogger("states")
 
-POLL_SECONDS = 0.2
+# Between two looks at what a .sync waits for: what lasts is looked at less often.
+POLL_SECONDS, LONGEST_POLL_SECONDS, POLL_GROWTH = 0.2, 1.0, 1.3
 _RUNNING_JOB = ("InProgress", "Stopping")
 
 
@@ -92,12 +94,13 @@ def _training_job(integration: Integration, arguments: Any, role: str, scope: Sc
     name = arguments.get("TrainingJobName") if isinstance(arguments, dict) else None
     _send(integration, arguments, role, scope)
     describe = integration.sibling("DescribeTrainingJob")
+    pauses = _pauses()
     try:
         while True:
             answer = _send(describe, {"TrainingJobName": name}, role, scope)
             if answer["TrainingJobStatus"] not in _RUNNING_JOB:
                 break
-            scope.sleep(POLL_SECONDS)
+            scope.sleep(next(pauses))
     except Interrupted:
         _stop("sagemaker", "stop_training_job", role, TrainingJobName=name)
         raise
@@ -111,12 +114,13 @@ def _nested_execution(integration: Integration, arguments: Any, role: str, scope
     """startExecution.sync:2: DescribeExecution's response, with the output as JSON."""
     arn = _send(integration, arguments, role, scope)["executionArn"]
     describe = integration.sibling("DescribeExecution")
+    pauses = _pauses()
     try:
         while True:
             answer = _send(describe, {"ExecutionArn": arn}, role, scope)
             if answer["status"] != "RUNNING":
                 break
-            scope.sleep(POLL_SECONDS)
+            scope.sleep(next(pauses))
     except Interrupted:
         _stop("stepfunctions", "stop_execution", role, executionArn=arn)
         raise
@@ -126,6 +130,13 @@ def _nested_execution(integration: Integration, arguments: Any, role: str, scope
     for field in ("Input", "Output"):
         described[field] = json.loads(described[field])
     return described
+
+
+def _pauses() -> Iterator[float]:
+    pause = POLL_SECONDS
+    while True:
+        yield pause
+        pause = min(LONGEST_POLL_SECONDS, POLL_GROWTH * pause)
 
 
 def _stop(service: str, method: str, role: str, **request: Any) -> None:

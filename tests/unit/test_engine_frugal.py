@@ -1,0 +1,157 @@
+"""What the engine spares: the same answers, in fewer steps."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import json
+import queue
+import subprocess
+import sys
+import time
+from types import SimpleNamespace
+
+import h11
+import pytest
+
+from local.engine import frugal, functions, seam
+from local.engine.states import integrations
+
+ITEM = {"pk": {"S": "x"}, "list": {"L": [{"N": "1"}, {"NULL": True}]}, "none": None}
+
+
+@pytest.mark.parametrize("value", [ITEM, [ITEM, (1, [2])], {1: {2, 3}}, bytearray(b"x"), "x"])
+def test_a_copy_is_equal_and_shares_nothing_that_can_change(value):
+    made, expected = frugal.deepcopy(value), copy.deepcopy(value)
+
+    assert made == expected
+    assert type(made) is type(expected)
+    if isinstance(value, dict) and "list" in value:
+        made["list"]["L"].append("more")
+        assert value["list"]["L"] != made["list"]["L"]
+
+
+def test_a_policy_is_parsed_once_for_as_long_as_its_text_is_the_same():
+    def policy(action):
+        return json.dumps({"Statement": {"Effect": "Allow", "Action": action, "Resource": "*"}})
+
+    first = frugal.parse_policy_document(policy("s3:GetObject"))
+
+    assert frugal.parse_policy_document(policy("s3:GetObject")) is first
+    assert frugal.parse_policy_document(policy("s3:PutObject"))[0].actions == ["s3:PutObject"]
+    assert frugal.parse_policy_document(json.loads(policy("s3:GetObject"))) == first
+
+
+def test_a_response_goes_out_in_one_piece():
+    connection = h11.Connection(h11.SERVER)
+    connection.receive_data(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+    while connection.next_event() is not h11.NEED_DATA and connection.their_state is not h11.DONE:
+        pass
+    sent = []
+
+    async def send(event):
+        sent.append(event.data)
+
+    protocol = SimpleNamespace(connection=connection, send=send)
+    for event in (
+        h11.Response(status_code=200, headers=[(b"content-length", b"2")]),
+        h11.Data(data=b"ok"),
+        h11.EndOfMessage(),
+    ):
+        asyncio.run(frugal.send_event(protocol, event))
+
+    assert len(sent) == 1
+    assert sent[0].startswith(b"HTTP/1.1 200")
+    assert sent[0].endswith(b"\r\n\r\nok")
+
+
+def test_a_response_without_a_body_goes_out_when_it_ends():
+    connection = h11.Connection(h11.SERVER)
+    connection.receive_data(b"HEAD / HTTP/1.1\r\nHost: x\r\n\r\n")
+    connection.next_event()
+    sent = []
+
+    async def send(event):
+        sent.append(event.data)
+
+    protocol = SimpleNamespace(connection=connection, send=send)
+    asyncio.run(frugal.send_event(protocol, h11.Response(status_code=204, headers=[])))
+    asyncio.run(frugal.send_event(protocol, h11.EndOfMessage()))
+
+    assert [data[:12] for data in sent] == [b"HTTP/1.1 204"]
+
+
+HANDLER = """
+import sys
+def handler(event, context):
+    for line in range(event["lines"]):
+        print("line", line)
+    if event.get("fail"):
+        raise ValueError("no")
+    return event["lines"]
+"""
+
+
+@pytest.fixture
+def worker(tmp_path):
+    """A worker's process behind ministack's class, with what reads its standard error."""
+    (tmp_path / "code").mkdir()
+    (tmp_path / "code" / "app.py").write_text(HANDLER)
+    script = functions.worker_script(seam.lambda_runtime._PYTHON_WORKER_SCRIPT)
+    (tmp_path / "worker.py").write_text(script)
+    made = seam.lambda_runtime.Worker("f", {"Runtime": "python3.13"}, b"")
+    made._proc = subprocess.Popen(
+        [sys.executable, "-u", str(tmp_path / "worker.py")],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    init = {"code_dir": str(tmp_path / "code"), "module": "app", "handler": "handler"}
+    ask(made, init)
+    seam.lambda_runtime.threading.Thread(target=made._read_stderr, daemon=True).start()
+    yield made
+    made._proc.kill()
+    made._proc.wait()
+    for stream in (made._proc.stdin, made._proc.stdout, made._proc.stderr):
+        stream.close()
+
+
+def ask(worker, message):
+    worker._proc.stdin.write(json.dumps(message) + "\n")
+    worker._proc.stdin.flush()
+    return json.loads(worker._proc.stdout.readline())
+
+
+def test_a_log_is_whole_and_of_its_own_invocation(worker):
+    for lines in (3, 0, 200):
+        assert ask(worker, {"event": {"lines": lines}})["result"] == lines
+        log = functions.log_of(worker).splitlines()
+        assert log == [f"line {number}" for number in range(lines)]
+
+
+def test_the_log_of_a_failure_has_its_traceback(worker):
+    ask(worker, {"event": {"lines": 1, "fail": True}})
+    log = functions.log_of(worker)
+    assert log.startswith("line 0\n")
+    assert log.rstrip().endswith("ValueError: no")
+
+
+def test_nobody_waits_for_a_log_that_is_empty(worker, monkeypatch):
+    monkeypatch.setattr(functions, "_drain", None)
+    ask(worker, {"event": {"lines": 0}})
+    began = time.monotonic()
+    assert functions.log_of(worker) == ""
+    assert time.monotonic() - began < functions._END_OF_LOG_SECONDS / 2
+
+
+def test_a_log_without_an_end_is_taken_as_it_is(monkeypatch):
+    monkeypatch.setattr(functions, "_END_OF_LOG_SECONDS", 0.05)
+    lines = queue.Queue()
+    lines.put("cut off")
+    cut = SimpleNamespace(_proc=object(), config={"Runtime": "python3.13"}, _stderr_queue=lines)
+    assert functions.log_of(cut) == "cut off"
+
+
+def test_what_lasts_is_looked_at_less_often_but_each_second_at_least():
+    pauses = integrations._pauses()
+    found = [next(pauses) for _ in range(20)]
+    assert found == sorted(found)
+    assert (found[0], found[-1]) == (integrations.POLL_SECONDS, integrations.LONGEST_POLL_SECONDS)
