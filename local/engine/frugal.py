@@ -64,4 +64,5 @@ def install() -> None:
     seam.dynamodb._condition_syntax_error = functools.lru_cache(maxsize=1024)(
         seam.dynamodb._condition_syntax_error
     )
-    H11Protocol._send_h11_event = send_event  # type: ignore[method-assign]
+    protocol: Any = H11Protocol
+    protocol._send_h11_event = send_event
