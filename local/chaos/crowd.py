@@ -23,6 +23,7 @@ from local.launcher import EmbeddedCloud
 
 DRIVERS = 12
 ATTEMPTS = 25
+TOKEN_SECONDS = 45 * 60.0  # of the hour for which one is valid
 # Refused for now: asked for again, under the same key, when a model of theirs has ended.
 NOT_YET = ("limit_reached", "busy")
 
@@ -44,6 +45,7 @@ class Crowd:
         self._gone = threading.Event()
         self.journal = Journal(cloud.journal, cloud.grants)
         self._apis: dict[str, Api] = {}
+        self._signed_in: dict[str, float] = {}
         self._datasets: dict[str, str] = {}
         self._names = [f"person{number:04}" for number in range(count)]
         self._left = Counter(
@@ -73,6 +75,7 @@ class Crowd:
                 found = persist(lambda: api.get(f"/datasets/{created['id']}"))
                 if found["state"] == "valid":
                     self._apis[name], self._datasets[name] = api, created["id"]
+                    self._signed_in[name] = time.monotonic()
                     return
                 time.sleep(0.3)
             if number == 5:
@@ -123,7 +126,7 @@ class Crowd:
             "hyperparameters": {"epoch": 1},
         }
         try:
-            made = persist(lambda: self._apis[name].post("/models", body, key))
+            made = persist(lambda: self._api(name).post("/models", body, key))
         except Refused as refused:
             code = str(refused.problem.get("code"))
             if code in NOT_YET:
@@ -137,6 +140,13 @@ class Crowd:
         self.asked.setdefault(name, set()).add(key)
         self._left[name] = number - 1
         return True
+
+    def _api(self, name: str) -> Api:
+        """The API as somebody sees it whose token is still valid."""
+        if time.monotonic() - self._signed_in[name] > TOKEN_SECONDS:
+            self._apis[name] = people.sign_in_again(self._cloud, name)
+            self._signed_in[name] = time.monotonic()
+        return self._apis[name]
 
     def know_subjects(self) -> None:
         """Whose subject in the table is whose name here: the owner of each one's dataset."""

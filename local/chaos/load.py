@@ -21,6 +21,8 @@ from local.chaos.product import ROOT
 from local.chaos.struck_cloud import SHORTENED, StruckCloud
 
 SLOTS = 12
+# Of 1,600 in a line the last one waits a quarter of an hour, and longer on a busy machine.
+PACE = {**engine.PACE, "slot_wait_seconds": 6 * 3600}
 # Processes of one function: as many as this machine usually has cores, and every further one would
 # only run into the others when it changes a line.
 WORKERS = 2
@@ -38,7 +40,7 @@ def main(arguments: argparse.Namespace) -> int:
     standins = {**engine.STANDINS, **engine.instances(SLOTS), "training_workers": SLOTS}
     with StruckCloud(
         accidents={"workers": WORKERS},
-        event=engine.event(SLOTS),
+        event=engine.event(SLOTS) | {"pace": PACE},
         standins=standins,
         folder=ROOT / "build" / "chaos" / "load",
     ) as cloud:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -116,6 +117,7 @@ class Api:
 def crowd_of_one(cloud, models, answers):
     one = crowd.Crowd(cloud, 1, models, Path("few.jsonl"), 4)
     one._apis["person0000"], one._datasets["person0000"] = Api(cloud, answers), "d1"
+    one._signed_in["person0000"] = time.monotonic()
     one.subjects["person0000"] = "anna"
     return one, one._apis["person0000"]
 
@@ -142,6 +144,17 @@ def test_what_is_refused_for_good_is_told_and_not_asked_for_again(cloud):
 
     assert len(api.sent) == 2
     assert [line.split(":")[0] for line in one.given_up] == ["person0000-model-00002"]
+
+
+def test_whose_token_is_about_to_expire_signs_in_again(cloud, monkeypatch):
+    one, api = crowd_of_one(cloud, 2, ["m1", "m2"])
+    again = []
+    monkeypatch.setattr(crowd.people, "sign_in_again", lambda _, name: again.append(name) or api)
+    one._signed_in["person0000"] -= crowd.TOKEN_SECONDS + 1
+
+    one.train()
+
+    assert (again, len(api.sent)) == (["person0000"], 2)
 
 
 def test_nobody_has_more_on_the_way_than_they_may(cloud):
