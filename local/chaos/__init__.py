@@ -17,7 +17,9 @@ Reading order:
     invariants      what must hold in the end, and at every grant
     teeth, defects  the product with one defect each, and whether the above notices
     engine          the same accidents on the real engine, over HTTP
-    load            409 people and 4,100 models on the real engine
+    load            409 people and 4,100 models on the real engine: crowd (the people), journal
+                    (what becomes of their models), memory (who needs how much)
+    forgetting      what AWS archives and the engine of engine and load would keep in memory
 
 No hook of this is in the product: faults strike at botocore's `before-send` event.
 """

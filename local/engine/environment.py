@@ -32,6 +32,9 @@ def environment(port: int, data: Path, *, log_level: str = "INFO") -> dict[str, 
         "GATEWAY_PORT": str(port),
         "HOME": str(data),
         "IOT_MTLS_ENABLED": "0",
+        # A call that waits for a worker (functions.py) is none that runs; ministack counts both,
+        # and would refuse everybody's calls, those that give slots back too, from some hundreds on.
+        "LAMBDA_ACCOUNT_CONCURRENCY": "0",
         "LAMBDA_EXECUTOR": "local",
         "LAMBDA_WARM_TTL_SECONDS": "60",  # idle surplus workers give their memory back
         "LOG_LEVEL": log_level,

@@ -1,7 +1,7 @@
 """What ministack and its server do anew for each request and need not: the same answer for less.
 
-Measured under the load of a whole event (`make load`), in which one process answers 150 requests
-for each model. Nothing here changes what is answered.
+Measured under the load of a whole event (`make load`), in which one process answers every function
+and every execution. Nothing here changes what is answered.
 """
 
 from __future__ import annotations

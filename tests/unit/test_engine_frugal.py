@@ -15,6 +15,7 @@ import h11
 import pytest
 
 from local.engine import frugal, functions, seam
+from local.engine.environment import environment
 from local.engine.states import integrations
 
 ITEM = {"pk": {"S": "x"}, "list": {"L": [{"N": "1"}, {"NULL": True}]}, "none": None}
@@ -155,3 +156,23 @@ def test_what_lasts_is_looked_at_less_often_but_each_second_at_least():
     found = [next(pauses) for _ in range(20)]
     assert found == sorted(found)
     assert (found[0], found[-1]) == (integrations.POLL_SECONDS, integrations.LONGEST_POLL_SECONDS)
+
+
+ACQUIRE = """
+from ministack.services import lambda_svc
+arn = "arn:aws:lambda:us-east-1:000000000000:function:f"
+taken = [lambda_svc._acquire_execution_slot({}, {"FunctionArn": arn, "FunctionName": "f"})[0]
+         for _ in range(2000)]
+print(sum(key is not None for key in taken))
+"""
+
+
+def test_calls_that_wait_for_a_worker_refuse_nobody_elses(tmp_path):
+    told = subprocess.run(
+        [sys.executable, "-c", ACQUIRE],
+        env=environment(4566, tmp_path),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert told.stdout.split()[-1] == "2000"
