@@ -90,8 +90,12 @@ class Crowd:
         """Ask for every model, each as soon as its owner may have another one."""
         shares = [self._names[place::DRIVERS] for place in range(DRIVERS)]
         with ThreadPoolExecutor(DRIVERS) as pool:
-            for done in [pool.submit(self._drive, share) for share in shares]:
-                done.result()
+            try:
+                for done in [pool.submit(self._drive, share) for share in shares]:
+                    done.result()
+            except BaseException:  # whoever is interrupted must not wait for the others' models
+                self.go_home()
+                raise
 
     def go_home(self) -> None:
         """Nobody asks for anything any more."""

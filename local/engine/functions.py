@@ -20,7 +20,7 @@ import queue
 import re
 import threading
 import time
-from collections import defaultdict
+from collections import defaultdict, deque
 from typing import Any
 
 from local.engine import seam
@@ -59,9 +59,34 @@ _WORKER_END = f'''        _real_stdout.flush()
 
 run()'''
 
-_turns: defaultdict[str, threading.BoundedSemaphore] = defaultdict(
-    lambda: threading.BoundedSemaphore(WORKERS_OF_ONE_FUNCTION)
-)
+
+class Turns:
+    """At most `count` at once, in the order in which they came: hundreds may wait, and Python's
+    semaphores let whoever comes at the right moment past them."""
+
+    def __init__(self, count: int) -> None:
+        self._lock = threading.Lock()
+        self._free = count
+        self._waiting: deque[threading.Event] = deque()
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if self._free:
+                self._free -= 1
+                return
+            mine = threading.Event()
+            self._waiting.append(mine)
+        mine.wait()
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            if self._waiting:
+                self._waiting.popleft().set()
+            else:
+                self._free += 1
+
+
+_turns: defaultdict[str, Turns] = defaultdict(lambda: Turns(WORKERS_OF_ONE_FUNCTION))
 _turns_lock = threading.Lock()
 _execute = seam.lambda_service._execute_function_warm
 _drain = seam.lambda_runtime.Worker._drain_stderr_bounded
@@ -105,7 +130,7 @@ def execute_function(func: dict[str, Any], event: Any, request_id: str) -> dict[
     return result
 
 
-def _turn(func: dict[str, Any]) -> threading.BoundedSemaphore:
+def _turn(func: dict[str, Any]) -> Turns:
     with _turns_lock:
         return _turns[(func.get("config") or func).get("FunctionArn", "")]
 

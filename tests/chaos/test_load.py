@@ -171,6 +171,16 @@ def test_nobody_has_more_on_the_way_than_they_may(cloud):
     assert not asking.is_alive()
 
 
+def test_one_that_is_not_answered_for_good_sends_the_others_home(cloud, monkeypatch):
+    one, _ = crowd_of_one(cloud, 3, [])
+    monkeypatch.setattr(crowd, "ATTEMPTS", 0)
+
+    with pytest.raises(RuntimeError, match="not answered"):
+        one.train()
+
+    assert one._gone.is_set()
+
+
 def test_it_waits_as_long_as_models_end_and_then_gives_up():
     stuck = load.Stuck()
     assert not stuck.after(0, 0)

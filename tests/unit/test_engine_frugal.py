@@ -8,6 +8,7 @@ import json
 import queue
 import subprocess
 import sys
+import threading
 import time
 from types import SimpleNamespace
 
@@ -176,3 +177,43 @@ def test_calls_that_wait_for_a_worker_refuse_nobody_elses(tmp_path):
         check=True,
     )
     assert told.stdout.split()[-1] == "2000"
+
+
+def test_calls_of_a_function_get_its_workers_in_the_order_in_which_they_came():
+    turns, done = functions.Turns(1), []
+
+    def call(number):
+        with turns:
+            done.append(number)
+
+    with turns:
+        waiting = [threading.Thread(target=call, args=(number,)) for number in range(50)]
+        for number, thread in enumerate(waiting):
+            thread.start()
+            while len(turns._waiting) <= number:
+                time.sleep(0.001)
+    for thread in waiting:
+        thread.join(5)
+
+    assert done == list(range(50))
+    assert turns._free == 1
+
+
+def test_no_more_calls_than_workers_run_at_once():
+    turns, running, most = functions.Turns(3), [], []
+
+    def call():
+        for _ in range(50):
+            with turns:
+                running.append(1)
+                most.append(len(running))
+                running.pop()
+
+    threads = [threading.Thread(target=call) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(5)
+
+    assert max(most) <= 3
+    assert turns._free == 3
