@@ -9,6 +9,7 @@ Reading order:
     world           virtual time and the tasks that live in it; one seed, one course of events
     virtual         the standard library's clocks and threads, handed to the world
     faults          what may go wrong, decided by one seeded generator at one seam
+    quick           what would be worked out anew at each call
     cloud           the seam: every AWS call of functions and state machines, answered in process
     functions       the real handlers, invoked as Lambda invokes them, and crashed
     standin         SageMaker and Bedrock with instant, scripted training and answers: a stand-in

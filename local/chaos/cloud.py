@@ -10,7 +10,6 @@ HTTP, and ministack's own event sources; what they would deliver comes from leag
 
 from __future__ import annotations
 
-import functools
 import importlib
 import io
 import json
@@ -26,7 +25,7 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from local.chaos import functions as invoking
-from local.chaos import virtual, world
+from local.chaos import quick, virtual, world
 from local.chaos.faults import Faults
 from local.chaos.product import ACCOUNT, REGION, TABLE, Function, Product
 
@@ -135,7 +134,7 @@ def _connect() -> None:
     for name, replacement in api.REPLACED.items():
         setattr(seam.stepfunctions, name, replacement)
     integrations.POLL_SECONDS = SYNC_POLL_SECONDS
-    _keep_expressions()
+    quick.install()
     boto3.setup_default_session(region_name=REGION)
     assert boto3.DEFAULT_SESSION is not None
     boto3.DEFAULT_SESSION.events.register("before-send", _send)
@@ -157,26 +156,6 @@ def _connect() -> None:
     emf.AmazonCloudWatchEMFProvider.flush_metrics = lambda provider, **_: provider.clear_metrics()
     seam.dynamodb._emit_stream_event = _streamed(seam.dynamodb._emit_stream_event)
     seam.stepfunctions._run_execution = _known(seam.stepfunctions._run_execution)
-
-
-def _keep_expressions() -> None:
-    """Parse each JSONata expression once: a third of a model's time would go into it."""
-    import jsonata
-
-    from local.engine import seam
-    from local.engine.states import expressions
-
-    register = seam.stepfunctions._register_sfn_jsonata_functions
-
-    @functools.cache
-    def parsed(expression: str) -> Any:
-        made = jsonata.Jsonata.jsonata(expression)
-        register(made)
-        return made
-
-    kept = types.SimpleNamespace(jsonata=lambda expression, **_: parsed(expression))
-    vars(expressions)["jsonata"] = types.SimpleNamespace(Jsonata=kept, utils=jsonata.utils)
-    seam.stepfunctions._register_sfn_jsonata_functions = lambda _made: None
 
 
 class Cloud:

@@ -230,8 +230,6 @@ def _machine(logical: str, properties: dict[str, Any]) -> dict[str, Any]:
 def _substitution(key: str, value: Any) -> str:
     if isinstance(value, str):
         return value
-    if key == "Table":
-        return TABLE
     if key.endswith("Machine"):
         return machine_arn(key.removesuffix("Machine"))
     found = _logical(value)

@@ -11,7 +11,7 @@ import contextvars
 import heapq
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from random import Random
 from typing import Any
 
@@ -29,12 +29,10 @@ class Task(greenlet.greenlet):  # type: ignore[misc]
         self.gr_context = contextvars.copy_context()
 
 
-@dataclass(order=True)
+@dataclass
 class _Wakening:
-    at: float
-    number: int
-    task: Any = field(compare=False)
-    is_due: bool = field(default=True, compare=False)
+    task: Any
+    is_due: bool = True
 
 
 class World:
@@ -46,7 +44,7 @@ class World:
         self.thread = threading.get_ident()
         self.failures: list[BaseException] = []
         self._hub = greenlet.getcurrent()
-        self._queue: list[_Wakening] = []
+        self._queue: list[tuple[float, int, _Wakening]] = []  # by time, then by number
         self._number = 0
         self._tasks: set[Task] = set()
         self._is_over = False
@@ -89,14 +87,14 @@ class World:
         while not until():
             if not self._queue:
                 return False
-            wakening = heapq.heappop(self._queue)
+            at, number, wakening = heapq.heappop(self._queue)
             if not wakening.is_due or wakening.task.dead:
                 continue
-            if wakening.at > limit:
-                heapq.heappush(self._queue, wakening)
+            if at > limit:
+                heapq.heappush(self._queue, (at, number, wakening))
                 self.now = max(self.now, limit)
                 return False
-            self.now = max(self.now, wakening.at)
+            self.now = max(self.now, at)
             wakening.is_due = False
             wakening.task.switch()
             if self.failures:
@@ -120,8 +118,8 @@ class World:
 
     def _wake(self, task: Task, at: float) -> _Wakening:
         self._number += 1
-        wakening = _Wakening(at, self._number, task)
-        heapq.heappush(self._queue, wakening)
+        wakening = _Wakening(task)
+        heapq.heappush(self._queue, (at, self._number, wakening))
         return wakening
 
 
