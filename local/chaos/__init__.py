@@ -14,7 +14,10 @@ Reading order:
     functions       the real handlers, invoked as Lambda invokes them, and crashed
     standin         SageMaker and Bedrock with instant, scripted training and answers: a stand-in
     product         what is deployed: the synthesized machines, functions and schedule
-    league          one league's people, events and accidents
+    league          one league, from its first upload to its last sweep
+    opening         what is there before it begins
+    people          who uploads, trains, submits and cancels
+    accidents       what befalls a league besides its calls
     invariants      what must hold in the end, and at every grant
     teeth, defects  the product with one defect each, and whether the above notices
     engine          the same accidents on the real engine, over HTTP

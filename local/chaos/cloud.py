@@ -5,7 +5,7 @@ the sending is replaced, at botocore's own `before-send` event. Behind it are mi
 with the plug-in's Step Functions (local/engine), the scripted stand-in, and the product's handlers.
 
 Not played here, because it would cost more than it shows: IAM (the runs on the engine have it),
-HTTP, and ministack's own event sources; what they would deliver comes from league.py.
+HTTP, and ministack's own event sources; what they would deliver comes from accidents.py.
 """
 
 from __future__ import annotations
