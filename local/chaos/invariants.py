@@ -124,6 +124,8 @@ def slots() -> Iterator[str]:
     lease = rows.get("LEASE", "LARGE_ENDPOINT")
     if lease and lease.get("holders"):
         yield f"leaked: the large endpoint is held by {sorted(lease['holders'])}"
+    if lease and "charged_until" in lease:
+        yield f"money: the large endpoint is gone, and not charged since {lease['charged_until']}"
 
 
 def work() -> Iterator[str]:

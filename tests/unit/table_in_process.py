@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import boto3
+from botocore import UNSIGNED
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.config import Config
 from ministack.services import dynamodb
@@ -30,8 +31,14 @@ class _Body:
 def resource() -> Any:
     """A boto3 resource; what it stores lives as long as the process."""
     session = boto3.Session("test", "test", region_name="us-east-1")
-    config = Config(retries={"total_max_attempts": 1}, parameter_validation=False)
+    config = Config(
+        retries={"total_max_attempts": 1},
+        parameter_validation=False,
+        signature_version=UNSIGNED,
+    )
     made = session.resource("dynamodb", endpoint_url="http://in-process.invalid", config=config)
+    # Nobody here checks a signature or reads a user agent, and both are made anew for each call.
+    made.meta.client._user_agent_creator.to_string = lambda: "tests"
     made.meta.client.meta.events.register("before-send.dynamodb.*", _serve)
     return made
 
