@@ -10,6 +10,7 @@ Reading order:
     virtual         the standard library's clocks and threads, handed to the world
     faults          what may go wrong, decided by one seeded generator at one seam
     quick           what would be worked out anew at each call
+    start           this process made the cloud, its clocks handed over
     cloud           the seam: every AWS call of functions and state machines, answered in process
     functions       the real handlers, invoked as Lambda invokes them, and crashed
     standin         SageMaker and Bedrock with instant, scripted training and answers: a stand-in

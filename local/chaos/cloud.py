@@ -10,14 +10,8 @@ HTTP, and ministack's own event sources; what they would deliver comes from acci
 
 from __future__ import annotations
 
-import importlib
-import io
 import json
-import os
 import random
-import sys
-import threading
-import types
 import uuid
 from collections.abc import Callable
 from email.message import Message
@@ -25,9 +19,9 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from local.chaos import functions as invoking
-from local.chaos import quick, virtual, world
+from local.chaos import replies, world
 from local.chaos.faults import Faults
-from local.chaos.product import ACCOUNT, REGION, TABLE, Function, Product
+from local.chaos.product import ACCOUNT, TABLE, Function, Product
 
 ENDPOINT = "http://127.0.0.1:9"  # nothing listens there: whatever is not answered here fails
 BUCKETS = (
@@ -48,114 +42,6 @@ _SERVICES = {
     "sns": "sns",
 }
 _STANDIN = ("sagemaker", "sagemaker-runtime", "bedrock-runtime")
-# Modules of the embedded cloud that wait: in here they wait in virtual time.
-_WAITING = (
-    "local.engine.states.scope",
-    "local.engine.states.tokens",
-    "local.standins.endpoints",
-    "local.standins.faults",
-    "local.standins.training",
-    "local.standins.training_job",
-    "ministack.services.stepfunctions",
-)
-_EXECUTORS = ("local.engine.states.fan_out", "lambdas.shared.concurrently")
-SYNC_POLL_SECONDS = 45.0  # of .sync tasks; AWS is told by an event
-
-
-def start(product: Product) -> None:
-    """Make this process the cloud of `product`. Nothing of it may have been imported before."""
-    early = [name for name in sys.modules if name.startswith(("lambdas", "ministack", "boto3"))]
-    if early:
-        raise RuntimeError(f"imported before the clocks were handed over: {early[:3]}")
-    virtual.install()
-    _environment(product)
-    _import_in_virtual_time()
-    _connect()
-    from lambdas.shared import bundle
-
-    bundle.FOLDER = product.folder / "event"
-
-
-def _environment(product: Product) -> None:
-    for name in [n for n in os.environ if n.startswith(("AWS_", "LEAGUE_", "POWERTOOLS"))]:
-        del os.environ[name]
-    for function in product.functions.values():
-        os.environ.update(function.environment)
-    os.environ.update(
-        AWS_ACCESS_KEY_ID="test",
-        AWS_SECRET_ACCESS_KEY="test",  # noqa: S106 - what the embedded cloud calls its key
-        AWS_DEFAULT_REGION=REGION,
-        AWS_REGION=REGION,
-        AWS_ENDPOINT_URL=ENDPOINT,
-        AWS_EC2_METADATA_DISABLED="true",
-        GATEWAY_PORT="9",
-        LAMBDA_EXECUTOR="local",
-        LOG_LEVEL="ERROR",
-        MINISTACK_ACCOUNT_ID=ACCOUNT,
-        MINISTACK_REGION=REGION,
-        POWERTOOLS_LOG_LEVEL="CRITICAL",
-        POWERTOOLS_METRICS_DISABLED="true",
-        POWERTOOLS_TRACE_DISABLED="true",
-        S3_PERSIST="0",
-        SFTP_ENABLED="0",
-        DOCKER_HOST="unix:///nonexistent",
-    )
-
-
-def _import_in_virtual_time() -> None:
-    shim = types.SimpleNamespace(
-        **{**vars(threading), "Event": world.Event, "Thread": world.Thread}
-    )
-    event, thread = threading.Event, threading.Thread
-    # Dataclasses keep the class that they saw when they were defined.
-    importlib.import_module("local.engine.seam")
-    try:
-        threading.Event, threading.Thread = world.Event, world.Thread  # type: ignore[misc,assignment]
-        for name in ("local.engine.states.api", *_WAITING):
-            importlib.import_module(name)
-    finally:
-        threading.Event, threading.Thread = event, thread  # type: ignore[misc]
-    for name in _WAITING:
-        importlib.import_module(name).threading = shim  # type: ignore[attr-defined]
-    for name in _EXECUTORS:
-        importlib.import_module(name).ThreadPoolExecutor = (  # type: ignore[attr-defined]
-            invoking.InlineExecutor
-        )
-
-
-def _connect() -> None:
-    import boto3
-    import botocore.useragent
-
-    from local.engine import seam
-    from local.engine.states import api, integrations, sdk
-
-    seam.check()
-    for name, replacement in api.REPLACED.items():
-        setattr(seam.stepfunctions, name, replacement)
-    integrations.POLL_SECONDS = SYNC_POLL_SECONDS
-    quick.install()
-    boto3.setup_default_session(region_name=REGION)
-    assert boto3.DEFAULT_SESSION is not None
-    boto3.DEFAULT_SESSION.events.register("before-send", _send)
-    # Nobody here checks a signature, and nobody reads a user agent.
-    boto3.DEFAULT_SESSION.events.register("choose-signer", lambda **_: botocore.UNSIGNED)
-    botocore.useragent.UserAgentString.to_string = lambda _: "chaos"
-    clients: dict[str, Any] = {}
-
-    def client(service: str, _role: str) -> Any:
-        if service not in clients:
-            clients[service] = boto3.client(service, config=sdk._CONFIG)
-        return clients[service]
-
-    sdk.client = client  # type: ignore[assignment]
-    # Printing each invocation's metrics would take longer than the invocation.
-    emf = importlib.import_module(
-        "aws_lambda_powertools.metrics.provider.cloudwatch_emf.cloudwatch"
-    )
-    emf.AmazonCloudWatchEMFProvider.flush_metrics = lambda provider, **_: provider.clear_metrics()
-    seam.dynamodb._emit_stream_event = _streamed(seam.dynamodb._emit_stream_event)
-    seam.stepfunctions._run_execution = _known(seam.stepfunctions._run_execution)
 
 
 class Cloud:
@@ -176,7 +62,7 @@ class Cloud:
         """Empty tables, buckets and executions, deployed anew."""
         from local.engine import seam
 
-        _clouds[:] = [self]
+        clouds[:] = [self]
         random.seed(self.world.random.getrandbits(64))
         uuid.uuid4 = lambda: uuid.UUID(int=random.getrandbits(128), version=4)
         for module in (seam.dynamodb, seam.s3, seam.stepfunctions, seam.cloudwatch_logs):
@@ -211,7 +97,7 @@ class Cloud:
         return error, answer
 
 
-_clouds: list[Cloud] = []  # the one that calls come to at the moment
+clouds: list[Cloud] = []  # the one that calls come to at the moment
 
 
 def direct(service: str) -> Any:
@@ -243,10 +129,10 @@ def _create_table() -> None:
 # --- one call --------------------------------------------------------------------------------
 
 
-def _send(request: Any, event_name: str, **_: Any) -> Any:
+def send(request: Any, event_name: str, **_: Any) -> Any:
     """Answers a prepared request in botocore's place; its exceptions are the connection's."""
     service, operation = event_name.split(".")[1:]
-    cloud = _clouds[0]
+    cloud = clouds[0]
     cloud.calls += 1
     task = world.current_task()
     if task is None or task.exempt:
@@ -269,7 +155,7 @@ def _struck(cloud: Cloud, service: str, operation: str, request: Any, kind: str 
     assert task is not None
     match kind:
         case "throttle" | "error" | "conflict":
-            return refusal(service, kind, request)
+            return replies.refusal(service, kind, request)
         case "drop":
             raise EndpointConnectionError(endpoint_url=ENDPOINT)
         case "before":
@@ -316,7 +202,7 @@ def _answered(cloud: Cloud, service: str, operation: str, request: Any) -> Any:
             _SERVICES[service], request.method, parts, headers, body
         )
         cloud.after_call()
-    return response(request.url, status, answered, content)
+    return replies.response(request.url, status, answered, content)
 
 
 def _read(headers: dict[str, str]) -> Message:
@@ -364,89 +250,3 @@ def _invoke(
     if error is not None:
         answered["x-amz-function-error"] = error
     return 200, answered, json.dumps(answer).encode()
-
-
-class _Raw(io.BytesIO):
-    """The body as urllib3 would stream it."""
-
-    def stream(self, *_: Any, **__: Any) -> Any:
-        yield self.read()
-
-
-def response(url: str, status: int, headers: dict[str, str], content: bytes) -> Any:
-    from botocore.awsrequest import AWSResponse
-    from botocore.compat import HTTPHeaders
-
-    made = AWSResponse(url, status, HTTPHeaders.from_dict(headers), _Raw(content))
-    made._content = content
-    return made
-
-
-_XML = "<?xml version='1.0'?><Error><Code>{code}</Code><Message>{message}</Message></Error>"
-_QUERY = (
-    "<ErrorResponse><Error><Code>{code}</Code><Message>{message}</Message></Error></ErrorResponse>"
-)
-
-
-def refusal(service: str, kind: str, request: Any) -> Any:
-    """An error of the service, in its own protocol."""
-    if kind == "conflict":
-        count = len(json.loads(request.body)["TransactItems"])
-        reasons = [{"Code": "TransactionConflict"}] + [{"Code": "None"}] * (count - 1)
-        told = {
-            "__type": "com.amazonaws.dynamodb.v20120810#TransactionCanceledException",
-            "Message": "Transaction cancelled [TransactionConflict]",
-            "CancellationReasons": reasons,
-        }
-        return response(request.url, 400, {}, json.dumps(told).encode())
-    status, code = _ERRORS[kind].get(service, _ERRORS[kind][""])
-    message = "Rate exceeded" if kind == "throttle" else "We encountered an internal error."
-    if service == "s3":
-        text = _XML.format(code=code, message=message)
-    elif service in ("sns", "cloudwatch"):
-        text = _QUERY.format(code=code, message=message)
-    else:
-        text = json.dumps({"__type": code, "message": message})
-    return response(request.url, status, {"x-amzn-errortype": code}, text.encode())
-
-
-_ERRORS = {
-    "throttle": {
-        "": (400, "ThrottlingException"),
-        "s3": (503, "SlowDown"),
-        "lambda": (429, "TooManyRequestsException"),
-        "bedrock-runtime": (429, "ThrottlingException"),
-        "sagemaker-runtime": (429, "ThrottlingException"),
-    },
-    "error": {
-        "": (500, "InternalServerError"),
-        "s3": (500, "InternalError"),
-        "lambda": (500, "ServiceException"),
-        "sagemaker": (500, "InternalFailure"),
-        "sagemaker-runtime": (500, "InternalFailure"),
-    },
-}
-
-
-def _known(original: Any) -> Any:
-    """ministack's start of an execution, on a task that accidents can find."""
-
-    def run(arn: str) -> None:
-        task = world.current_task()
-        assert task is not None
-        _clouds[0].executions[arn] = task
-        original(arn)
-
-    return run
-
-
-def _streamed(original: Any) -> Any:
-    """ministack's hook of a table's stream, told to the league too."""
-
-    def emit(table: str, kind: str, old: Any, new: Any, *more: Any, **named: Any) -> Any:
-        for cloud in _clouds:
-            image = new or old or {}
-            cloud.on_stream({"pk": image["pk"]["S"], "sk": image["sk"]["S"], "kind": kind})
-        return original(table, kind, old, new, *more, **named)
-
-    return emit

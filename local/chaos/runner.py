@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
-from local.chaos import cloud, product
+from local.chaos import product
+from local.chaos.start import start
 from local.processes import bound
 
 SHOWN_LOG = 40
@@ -25,7 +26,7 @@ def main(arguments: argparse.Namespace) -> int:
     workers = max(1, min(arguments.workers, leagues))
     if workers > 1 and not arguments.every_crash:
         return _Screen(arguments).show(_in_processes(arguments, leagues, workers))
-    cloud.start(deployed)
+    start(deployed)
     played = _every_crash(deployed) if arguments.every_crash else _play(arguments, deployed)
     return _Screen(arguments).show(played)
 
@@ -159,7 +160,7 @@ def _child() -> int:
     parser.add_argument("--day")
     arguments = parser.parse_args()
     deployed = product.load()
-    cloud.start(deployed)
+    start(deployed)
     for outcome in _play(arguments, deployed):
         print(json.dumps(outcome), flush=True)
     return 0
