@@ -161,7 +161,7 @@ DEFECTS: tuple[Defect, ...] = (
         "two who end a model at the same moment both give back",
         'unchanged = f"({condition}) AND #seen = :seen"',
         'unchanged = f"({condition}) AND (#seen = :seen OR #seen <> :seen)"',
-        "bad",
+        check=SCORES,
     ),
     Defect(
         "unfinished for ever",
