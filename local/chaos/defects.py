@@ -66,6 +66,7 @@ DEFECTS: tuple[Defect, ...] = (
         "the kill switch stops nothing",
         "return self.running < self.limit and not self.paused",
         "return self.running < self.limit",
+        check=LINES,
     ),
     Defect(
         "unlocked line",

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-MODELS = int(os.environ.get("CHAOS_RUNS", "400"))
+MODELS = int(os.environ.get("CHAOS_RUNS", "1000"))
 ON_THE_ENGINE = int(os.environ.get("CHAOS_ENGINE_RUNS", "20"))
 
 
