@@ -1,5 +1,6 @@
 """Record failure: the participant learns what happened, what to do, and what is given back."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from lambdas.shared import bundle, ending, judging_money
@@ -8,7 +9,7 @@ from lambdas.shared.ledger import Ledger
 from league import keys
 from league.failures import explain
 from league.metrics import MODELS_FAILED, MODELS_REFUNDED
-from league.rejudging import judging_protocol
+from league.rejudging import kept_protocols
 
 
 @metrics.log_metrics
@@ -19,9 +20,9 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     error, cause = event["error"], event.get("cause") or ""
     # Read before it ends: from then on it may be submitted again.
     record = table().get(keys.model(event["participant"], event["model_id"])) or {}
-    protocol = _protocol() if event["stage"] == "judging" else None
+    protocols = _protocols() if event["stage"] == "judging" else ()
     reason = ending.end(
-        table(), event, stage=event["stage"], error=error, cause=cause, protocol=protocol
+        table(), event, stage=event["stage"], error=error, cause=cause, protocols=protocols
     )
     if reason is None:
         return {"recorded": False, **(record.get("reason") or explain(error, cause))}
@@ -41,6 +42,6 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     return {"recorded": True, **reason}
 
 
-def _protocol() -> str:
-    """Under which the model may have been scored a moment ago."""
-    return judging_protocol(bundle.event(), table().get(keys.EVENT_STATE) or {})
+def _protocols() -> Sequence[str]:
+    """Under which the model may have been scored a moment ago: another may be published since."""
+    return kept_protocols(bundle.event(), table().get(keys.EVENT_STATE) or {})

@@ -4,7 +4,7 @@ Used where an execution fails (Record failure) and where one is gone without a w
 died between writing a score and saying so has scored the model: nothing is given back for it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lambdas.shared import models, standing
@@ -21,13 +21,13 @@ def end(
     stage: str,
     error: str,
     cause: str,
-    protocol: str | None = None,
+    protocols: Sequence[str] = (),
 ) -> Reason | None:
     """The reason as recorded; None when there was nothing to end any more.
 
     `owner` names participant, model_id, attempt and, unless it is 0, judge_attempt. A model whose
-    judging failed is Ready again: its answers are kept; unless its score under `protocol` is stored
-    already: then it is Scored.
+    judging failed is Ready again: its answers are kept; unless its score is stored already, under
+    any of `protocols` (`league.rejudging.kept_protocols`): then it is Scored.
 
     Raises:
         StaleAttempt: somebody else moved the model at this moment; look again.
@@ -38,7 +38,7 @@ def end(
     if record.get("judge_attempt", 0) != owner.get("judge_attempt", 0):
         return None  # it was Ready, and has been submitted since: its judging goes its own way
     checks = []
-    if stage == "judging" and protocol:
+    for protocol in protocols if stage == "judging" else ():
         if standing.complete(table, record, protocol):
             return None
         # A slow Score that nobody waits for any more may store one at this moment.

@@ -27,7 +27,7 @@ from league.metrics import Metric
 from league.names import BASELINE_OWNER, execution_name
 from league.practice import failure
 from league.records import FINISHED, ModelState, parse_timestamp, timestamp
-from league.rejudging import judging_protocol
+from league.rejudging import kept_protocols
 
 # DescribeExecution refills 15 calls a second and holds 300: more are looked at next time, those
 # first that were not looked at for longest.
@@ -71,7 +71,7 @@ class Sweeper:
         self._state = cloud.table.get(keys.EVENT_STATE) or {}
         self._told_to_end = end
         self._ended = end or phases.has_ended(cloud.event, self._state, now)
-        self._protocol = judging_protocol(self._event, self._state)
+        self._protocols = kept_protocols(self._event, self._state)
         self._standings: dict[str, executions.Standing] = {}
         self.counts: Counter[Metric] = Counter()
 
@@ -152,7 +152,7 @@ class Sweeper:
         error, cause = self._why(self._standing(work.execution_name(self._event.name, item)))
         try:
             reason = ending.end(
-                self._table, item, stage=stage, error=error, cause=cause, protocol=self._protocol
+                self._table, item, stage=stage, error=error, cause=cause, protocols=self._protocols
             )
         except StaleAttempt:
             return False  # it was moved at this moment: the next sweep looks again

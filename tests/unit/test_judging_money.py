@@ -435,6 +435,24 @@ def test_judging_whose_score_comes_at_the_moment_of_its_end_is_not_given_back(
     assert league.score_stored() is not None
 
 
+def test_judging_whose_score_was_stored_before_another_protocol_was_published_is_not_given_back(
+    league: League, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    league.turn()
+    with monkeypatch.context() as patch:
+        patch.setattr(score_model.standing, "show", lambda *_: None)  # Score dies here
+        league.score()
+    before = league.event.judging.protocol
+    state = {
+        "protocol": "another",
+        "protocol_deployed": before,
+        "publications": [{"before": before}],
+    }
+    league.table.put(keys.EVENT_STATE, state)
+    assert not league.fail("judging", error="States.Timeout")["recorded"]
+    assert league.record()["state"] == ModelState.SCORED
+
+
 def test_score_of_an_earlier_judging_is_left_to_the_later_one(league: League) -> None:
     """It is under way when the model is submitted again."""
     league.turn()
