@@ -27,6 +27,7 @@ from local.engine import seam
 
 RESPONSE_LIMIT = 6_291_556  # bytes: "Lambda quotas", synchronous invocation payload
 WORKERS_OF_ONE_FUNCTION = 16
+GIVES_WAY = 10  # a worker to the engine, which all of them wait for
 _MARKER = "__league_function_error__"
 _END_OF_LOG = "__league_end_of_log__"
 _END_OF_LOG_SECONDS = 2.0  # beyond this the worker's log is taken as it is
@@ -96,7 +97,8 @@ def worker_script(script: str) -> str:
     """ministack's Python worker with the except clause that we need, and a mark after its log."""
     changed = script.replace(seam.WORKER_FAILURE, _WORKER_FAILURE)
     changed = changed.replace(seam.WORKER_END, _WORKER_END)
-    return changed.replace("\ndef run():\n", f"{_UNSERIALIZABLE}\ndef run():\n", 1)
+    changed = changed.replace("\ndef run():\n", f"{_UNSERIALIZABLE}\ndef run():\n", 1)
+    return f"import os\nos.nice({GIVES_WAY})\n{changed}"
 
 
 def log_of(worker: Any, **limits: float) -> str:

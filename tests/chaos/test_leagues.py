@@ -14,7 +14,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 MODELS = int(os.environ.get("CHAOS_RUNS", "1000"))
-ON_THE_ENGINE = int(os.environ.get("CHAOS_ENGINE_RUNS", "20"))
+ON_THE_ENGINE = int(os.environ.get("CHAOS_ENGINE_RUNS", "100"))
 
 
 def play(*arguments: str) -> str:
