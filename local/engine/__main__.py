@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
-import signal
 import sys
 import tempfile
 from pathlib import Path
+
+import uvloop
 
 from local.engine.environment import environment
 
@@ -30,7 +31,8 @@ def main() -> int:
     except seam.EngineChanged as failure:
         print(failure, file=sys.stderr)
         return 1
-    asyncio.run(_serve(arguments.port))
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_serve(arguments.port))
     # Threads of executions that still wait must not keep the process.
     seam.lambda_runtime.reset()
     sys.stdout.flush()
@@ -50,20 +52,9 @@ def _arguments() -> argparse.Namespace:
 
 
 async def _serve(port: int) -> None:
-    from hypercorn.asyncio import serve
-    from hypercorn.config import Config
+    from local.engine import control, server
 
-    from local.engine import control
-
-    config = Config()
-    config.bind = [f"127.0.0.1:{port}"]
-    config.keep_alive_timeout = 75
-    config.graceful_timeout = 0.2
-    config.shutdown_timeout = 1.0
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    await serve(control.app, config, shutdown_trigger=stop.wait)  # type: ignore[arg-type]
+    await server.serve(control.app, port)
 
 
 if __name__ == "__main__":

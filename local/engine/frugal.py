@@ -1,4 +1,4 @@
-"""What ministack and its server do anew for each request and need not: the same answer for less.
+"""What ministack does anew for each request and need not: the same answer for less.
 
 Measured under the load of a whole event (`make load`), in which one process answers every function
 and every execution. Nothing here changes what is answered.
@@ -11,10 +11,6 @@ import functools
 import sys
 from types import SimpleNamespace
 from typing import Any
-
-import h11
-from hypercorn.events import RawData
-from hypercorn.protocol.h11 import H11Protocol
 
 from local.engine import seam
 
@@ -41,21 +37,6 @@ def deepcopy(value: Any) -> Any:
     return value if kind in (str, int, float, bool, type(None)) else copy.deepcopy(value)
 
 
-async def send_event(protocol: Any, event: Any) -> None:
-    """hypercorn's own, but a response's head goes out with what follows it: one call, not two."""
-    try:
-        data = protocol.connection.send(event)
-    except h11.LocalProtocolError:
-        if protocol.connection.their_state != h11.ERROR:
-            raise
-        return
-    data = vars(protocol).pop("_head", b"") + (data or b"")
-    if isinstance(event, h11.Response):
-        protocol._head = data
-    elif data:
-        await protocol.send(RawData(data=data))
-
-
 def install() -> None:
     """Replace what is wasteful."""
     sys.setswitchinterval(SWITCH_SECONDS)
@@ -64,5 +45,3 @@ def install() -> None:
     seam.dynamodb._condition_syntax_error = functools.lru_cache(maxsize=1024)(
         seam.dynamodb._condition_syntax_error
     )
-    protocol: Any = H11Protocol
-    protocol._send_h11_event = send_event

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import copy
 import json
 import queue
@@ -12,7 +11,6 @@ import threading
 import time
 from types import SimpleNamespace
 
-import h11
 import pytest
 
 from local.engine import frugal, functions, seam
@@ -42,45 +40,6 @@ def test_a_policy_is_parsed_once_for_as_long_as_its_text_is_the_same():
     assert frugal.parse_policy_document(policy("s3:GetObject")) is first
     assert frugal.parse_policy_document(policy("s3:PutObject"))[0].actions == ["s3:PutObject"]
     assert frugal.parse_policy_document(json.loads(policy("s3:GetObject"))) == first
-
-
-def test_a_response_goes_out_in_one_piece():
-    connection = h11.Connection(h11.SERVER)
-    connection.receive_data(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-    while connection.next_event() is not h11.NEED_DATA and connection.their_state is not h11.DONE:
-        pass
-    sent = []
-
-    async def send(event):
-        sent.append(event.data)
-
-    protocol = SimpleNamespace(connection=connection, send=send)
-    for event in (
-        h11.Response(status_code=200, headers=[(b"content-length", b"2")]),
-        h11.Data(data=b"ok"),
-        h11.EndOfMessage(),
-    ):
-        asyncio.run(frugal.send_event(protocol, event))
-
-    assert len(sent) == 1
-    assert sent[0].startswith(b"HTTP/1.1 200")
-    assert sent[0].endswith(b"\r\n\r\nok")
-
-
-def test_a_response_without_a_body_goes_out_when_it_ends():
-    connection = h11.Connection(h11.SERVER)
-    connection.receive_data(b"HEAD / HTTP/1.1\r\nHost: x\r\n\r\n")
-    connection.next_event()
-    sent = []
-
-    async def send(event):
-        sent.append(event.data)
-
-    protocol = SimpleNamespace(connection=connection, send=send)
-    asyncio.run(frugal.send_event(protocol, h11.Response(status_code=204, headers=[])))
-    asyncio.run(frugal.send_event(protocol, h11.EndOfMessage()))
-
-    assert [data[:12] for data in sent] == [b"HTTP/1.1 204"]
 
 
 HANDLER = """
