@@ -83,7 +83,7 @@ DEFECTS: tuple[Defect, ...] = (
     Defect(
         "first page only, of the table",
         "whoever stands on the second page is never looked at",
-        '            if "LastEvaluatedKey" not in page:\n                return\n',
+        '            if "LastEvaluatedKey" not in found:\n                return\n',
         "            return\n",
     ),
     Defect(
