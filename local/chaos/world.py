@@ -86,6 +86,7 @@ class World:
         """Let time pass until `until` holds; False when `limit` (seconds since 1970) came first."""
         while not until():
             if not self._queue:
+                self.now = max(self.now, limit)  # nothing happens any more, and time passes
                 return False
             at, number, wakening = heapq.heappop(self._queue)
             if not wakening.is_due or wakening.task.dead:

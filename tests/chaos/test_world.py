@@ -35,6 +35,12 @@ def test_tasks_wake_in_the_order_of_time_whatever_their_order_of_starting(here):
     assert seen == [(10, 10), (20, 20), (30, 30)]
 
 
+def test_time_passes_when_nothing_happens_any_more(here):
+    here.spawn(here.sleep, 10)
+    assert not here.run(for_ever, 1_000_100.0)
+    assert here.now == 1_000_100
+
+
 def test_event_wakes_who_waits_and_a_wait_without_one_ends_in_time(here):
     event, seen = world.Event(), []
 
