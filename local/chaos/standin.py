@@ -19,6 +19,7 @@ from local.standins import answering, bedrock, endpoints, faults, hosting, train
 from local.standins.errors import ApiError
 from local.standins.inference import Inference
 from local.standins.rest import read_call, write_error, write_reply
+from local.standins.service import sagemaker_operations
 from local.standins.settings import Settings
 from local.standins.store import Document, Scope, Store
 
@@ -213,25 +214,7 @@ class StandIn:
         configs = hosting.EndpointConfigs(self.store)
         inference = Inference(self._endpoints, 60.0)
         self._operations: dict[str, Any] = {
-            "CreateTrainingJob": self._training.create,
-            "DescribeTrainingJob": self._training.describe,
-            "StopTrainingJob": self._training.stop,
-            "ListTrainingJobs": self._training.list,
-            "CreateModel": models.create,
-            "DescribeModel": models.describe,
-            "DeleteModel": models.delete,
-            "ListModels": models.list,
-            "CreateEndpointConfig": configs.create,
-            "DescribeEndpointConfig": configs.describe,
-            "DeleteEndpointConfig": configs.delete,
-            "ListEndpointConfigs": configs.list,
-            "CreateEndpoint": self._endpoints.create,
-            "DescribeEndpoint": self._endpoints.describe,
-            "DeleteEndpoint": self._endpoints.delete,
-            "ListEndpoints": self._endpoints.list,
-            "AddTags": self.store.add_tags,
-            "ListTags": self.store.list_tags,
-            "DeleteTags": self.store.delete_tags,
+            **sagemaker_operations(self.store, self._training, models, configs, self._endpoints),
             "InvokeEndpoint": inference.invoke,
             "Converse": _Bedrock(judge, chosen).converse,
         }

@@ -60,27 +60,9 @@ class Service:
     def _table(
         self, models: Models, configs: EndpointConfigs, inference: Inference
     ) -> dict[tuple[str, str], Operation]:
-        sagemaker: dict[str, Operation] = {
-            "CreateTrainingJob": self._training.create,
-            "DescribeTrainingJob": self._training.describe,
-            "StopTrainingJob": self._training.stop,
-            "ListTrainingJobs": self._training.list,
-            "CreateModel": models.create,
-            "DescribeModel": models.describe,
-            "DeleteModel": models.delete,
-            "ListModels": models.list,
-            "CreateEndpointConfig": configs.create,
-            "DescribeEndpointConfig": configs.describe,
-            "DeleteEndpointConfig": configs.delete,
-            "ListEndpointConfigs": configs.list,
-            "CreateEndpoint": self._endpoints.create,
-            "DescribeEndpoint": self._endpoints.describe,
-            "DeleteEndpoint": self._endpoints.delete,
-            "ListEndpoints": self._endpoints.list,
-            "AddTags": self._store.add_tags,
-            "ListTags": self._store.list_tags,
-            "DeleteTags": self._store.delete_tags,
-        }
+        sagemaker = sagemaker_operations(
+            self._store, self._training, models, configs, self._endpoints
+        )
         return {
             **{("sagemaker", name): function for name, function in sagemaker.items()},
             ("sagemaker-runtime", "InvokeEndpoint"): inference.invoke,
@@ -177,3 +159,30 @@ def _replace_text(answer: Document, text: str) -> None:
     else:
         body["generated_text"] = text
     answer["Body"] = json.dumps(body).encode()
+
+
+def sagemaker_operations(
+    store: Store, training: Training, models: Models, configs: EndpointConfigs, endpoints: Endpoints
+) -> dict[str, Operation]:
+    """What of SageMaker there is, by the names of its actions."""
+    return {
+        "CreateTrainingJob": training.create,
+        "DescribeTrainingJob": training.describe,
+        "StopTrainingJob": training.stop,
+        "ListTrainingJobs": training.list,
+        "CreateModel": models.create,
+        "DescribeModel": models.describe,
+        "DeleteModel": models.delete,
+        "ListModels": models.list,
+        "CreateEndpointConfig": configs.create,
+        "DescribeEndpointConfig": configs.describe,
+        "DeleteEndpointConfig": configs.delete,
+        "ListEndpointConfigs": configs.list,
+        "CreateEndpoint": endpoints.create,
+        "DescribeEndpoint": endpoints.describe,
+        "DeleteEndpoint": endpoints.delete,
+        "ListEndpoints": endpoints.list,
+        "AddTags": store.add_tags,
+        "ListTags": store.list_tags,
+        "DeleteTags": store.delete_tags,
+    }
