@@ -16,10 +16,10 @@ from league.event_file import EventError
 from league.judging import GameRecord, Request
 from league.large_models import Answer
 from league.large_models import LargeModel as Speaker
+from league.money import CHARACTERS_PER_TOKEN
 from league.prices import tokens_cost
 from league.question import Question
 
-CHARACTERS_PER_TOKEN = 4  # English prose
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 

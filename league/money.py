@@ -2,8 +2,8 @@
 
 Prices are AWS's list prices (`league.prices`). An instance or a judge whose price is not known is
 refused when the event is read (`unpriced`): a cap over unknown prices would hold nothing. Free are
-the tokens of a judge that is marked `stand_in`, and of one on the event's own endpoint, which is
-paid by the hour. Stand-ins for instances cost what the instance costs.
+the tokens of a large model that is marked `stand_in`, and of one on the event's own endpoint, which
+is paid by the hour. Stand-ins for instances cost what the instance costs.
 """
 
 from collections.abc import Iterable
@@ -80,6 +80,12 @@ def dearest_judging(event: Event, questions: int) -> int:
     return tokens_musd(event.judge, calls * longest_prompt(event), calls * event.judge.max_tokens)
 
 
+def dearest_reference(event: Event, questions: int) -> int:
+    """What the reference model's answers to `questions` cost at most, each asked for once."""
+    prompt = QUESTION_TOKENS + _quotient(len(event.reference_prompt), CHARACTERS_PER_TOKEN)
+    return tokens_musd(event.reference, questions * prompt, questions * event.reference.max_tokens)
+
+
 def dearest_model(event: Event) -> int:
     """What a model costs at most from being accepted to being scored, if nothing is repeated."""
     slots = dearest_slot(event, "training") + dearest_slot(event, "hosting")
@@ -100,16 +106,16 @@ def unpriced(event: Event) -> dict[str, str]:
     if event.large_endpoint is not None:
         asked["large_endpoint.instance_type"] = event.large_endpoint.instance_type
     missing = {field: name for field, name in asked.items() if name not in PRICE_PER_HOUR}
-    judge = event.judge
-    paid = judge.kind == "bedrock" and not judge.stand_in
-    if paid and price_per_million_tokens(judge.model) is None:
-        missing["judge.model"] = judge.model
+    for field, model in (("judge.model", event.judge), ("reference.model", event.reference)):
+        paid = model.kind == "bedrock" and not model.stand_in
+        if paid and price_per_million_tokens(model.model) is None:
+            missing[field] = model.model
     return missing
 
 
 def priced_like(field: str) -> list[str]:
     """What has a price and could stand in one of `unpriced`'s fields."""
-    prices = PRICE_PER_MILLION_TOKENS if field == "judge.model" else PRICE_PER_HOUR
+    prices = PRICE_PER_HOUR if field.endswith("instance_type") else PRICE_PER_MILLION_TOKENS
     return list(prices)
 
 

@@ -1,6 +1,6 @@
 """Pipeline: the state machines and their functions."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from pathlib import Path
 
 from constructs import Construct
@@ -36,47 +36,19 @@ class PipelineStack(LeagueStack):
         functions = PipelineFunctions(self, event=event, data=data, defaults=defaults)
         training = training_role(self, base, data.models)
         hosting = hosting_role(self, base, data.models)
-        available = substitutions(event, functions.by_id, training, hosting)
+        self._functions = functions.by_id
+        self._available = substitutions(event, functions.by_id, training, hosting)
 
-        self.train_deploy_judge = LeagueMachine(
-            self, "TrainDeployJudge", event=event, available=available
-        )
-        self.train_deploy_judge.may_invoke(functions.by_id)
+        self.train_deploy_judge = self._machine("TrainDeployJudge")
         may_use_sagemaker(self.train_deploy_judge, event, training, hosting)
         may_wake([functions[name] for name in WAKES_WAITERS], self.train_deploy_judge)
+        self.prepare_event = self._machine("PrepareEvent", runs=[self.train_deploy_judge])
+        self.practice_judging = self._machine("PracticeJudging")
+        self.judge_stored = self._machine("JudgeStored")
+        self.rejudge = self._machine("Rejudge", runs=[self.judge_stored])
+        self.close_league = self._machine("CloseLeague", runs=[self.judge_stored, self.rejudge])
 
-        available["TrainDeployJudgeMachine"] = self.train_deploy_judge.state_machine_arn
-        self.prepare_event = LeagueMachine(self, "PrepareEvent", event=event, available=available)
-        self.prepare_event.may_invoke(functions.by_id)
-        may_run(self.prepare_event, self.train_deploy_judge)
-
-        self.practice_judging = LeagueMachine(
-            self, "PracticeJudging", event=event, available=available
-        )
-        self.practice_judging.may_invoke(functions.by_id)
-        self.judge_stored = LeagueMachine(self, "JudgeStored", event=event, available=available)
-        self.judge_stored.may_invoke(functions.by_id)
-        available["JudgeStoredMachine"] = self.judge_stored.state_machine_arn
-        self.rejudge = self._judging_stored("Rejudge", functions, available)
-        available["RejudgeMachine"] = self.rejudge.state_machine_arn
-        self.close_league = self._judging_stored("CloseLeague", functions, available)
-        may_run(self.close_league, self.rejudge)
-
-        sweeper = Sweeper(
-            self,
-            "Sweeper",
-            event=event,
-            data=data,
-            defaults=defaults,
-            models=self.train_deploy_judge,
-            others={
-                "prepare_machine": self.prepare_event,
-                "rejudge_machine": self.rejudge,
-                "close_machine": self.close_league,
-                "practice_machine": self.practice_judging,
-                "stored_machine": self.judge_stored,
-            },
-        )
+        sweeper = self._sweeper(data, defaults)
         UploadTrigger(self, "Uploads", data=data, function=functions["ValidateDataset"])
         BoardTrigger(self, "Board", data=data, function=functions["PublishLeaderboard"])
         self.publish(
@@ -88,11 +60,29 @@ class PipelineStack(LeagueStack):
             SweepFunctionName=sweeper.function.function_name,
         )
 
-    def _judging_stored(
-        self, construct_id: str, functions: PipelineFunctions, available: Mapping[str, str]
-    ) -> LeagueMachine:
-        """A machine that has models judged anew from their stored answers."""
-        machine = LeagueMachine(self, construct_id, event=self._event, available=available)
-        machine.may_invoke(functions.by_id)
-        may_run(machine, self.judge_stored)
+    def _machine(self, construct_id: str, *, runs: Iterable[LeagueMachine] = ()) -> LeagueMachine:
+        """It may invoke the functions that its definition names, and run the machines `runs`. Those
+        after it can name it."""
+        machine = LeagueMachine(self, construct_id, event=self._event, available=self._available)
+        machine.may_invoke(self._functions)
+        for other in runs:
+            may_run(machine, other)
+        self._available[f"{construct_id}Machine"] = machine.state_machine_arn
         return machine
+
+    def _sweeper(self, data: DataStack, defaults: FunctionDefaults) -> Sweeper:
+        return Sweeper(
+            self,
+            "Sweeper",
+            event=self._event,
+            data=data,
+            defaults=defaults,
+            models=self.train_deploy_judge,
+            others={
+                "prepare_machine": self.prepare_event,
+                "rejudge_machine": self.rejudge,
+                "close_machine": self.close_league,
+                "practice_machine": self.practice_judging,
+                "stored_machine": self.judge_stored,
+            },
+        )

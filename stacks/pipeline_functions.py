@@ -41,7 +41,7 @@ FUNCTIONS: Mapping[str, tuple[Size, tuple[str, ...]]] = {
     "ValidateDataset": (Size(memory=1024, seconds=300), ("datasets",)),
 }
 READS_TABLE_ONLY = ("PublishLeaderboard",)
-TABLELESS = ("AnswerReference", "AdoptResource")
+TABLELESS = ("AdoptResource",)
 WAKES_WAITERS = ("RequestSlot", "ReleaseSlot")
 
 QUESTIONS = "questions/*"

@@ -7,10 +7,10 @@ from statistics import mean
 
 from cli.estimate.demand import DAY
 from cli.estimate.simulation import Journey, Outcome
-from cli.estimate.workload import CHARACTERS_PER_TOKEN, GameTokens, Workload
+from cli.estimate.workload import GameTokens, Workload
 from league.event import LargeModel
 from league.leaderboard import CONTENDERS
-from league.money import MICRO, instance_musd, slot_musd, tokens_musd
+from league.money import CHARACTERS_PER_TOKEN, MICRO, instance_musd, slot_musd, tokens_musd
 
 MONTH = 30 * DAY
 TURN_SECONDS = 840  # of a judging function's time, before the machine calls it again

@@ -10,10 +10,10 @@ from cli.estimate.demand import Wish
 from league import judging
 from league.event import Event
 from league.judging import ORDERS, Game
+from league.money import CHARACTERS_PER_TOKEN
 from league.practice import practice_event
 from league.question import Question
 
-CHARACTERS_PER_TOKEN = 4  # English prose
 MEASURED_ON = "ml.g5.12xlarge"  # where Times.example_epoch holds
 WORD = "word "  # an answer's text does not matter, its length does
 

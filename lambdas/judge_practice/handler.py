@@ -6,14 +6,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-
-from lambdas.shared import bundle, judging_money, practice
-from lambdas.shared.concurrently import concurrently
+from lambdas.shared import bundle, judging_money, practice, reference
 from lambdas.shared.function import about, logger, settings, table
 from lambdas.shared.game_store import game_of
 from lambdas.shared.hidden import Case
-from lambdas.shared.large_models import large_model
 from lambdas.shared.ledger import Ledger
 from lambdas.shared.session import Session
 from lambdas.shared.storage import Bucket
@@ -23,7 +19,7 @@ from league.errors import JudgeUnavailable
 from league.event import Event
 from league.judging import ORDERS, canonicalise
 from league.judging.flags import Answered
-from league.money import dearest_judging
+from league.money import dearest_judging, dearest_reference
 from league.practice import needs_large_model, practice_event, verdicts
 from league.question import Question
 from league.rejudging import judging_protocol, under
@@ -49,15 +45,18 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     missing = [question for question in questions if question.id not in references]
     if not event["leased"] and needs_large_model(league, missing):
         return {"state": WAITS}
+    turn = f"practice#{event['number']}#{context.aws_request_id}"
     if missing:
-        references |= _ask_reference(missing, league)
+        dearest = dearest_reference(league, len(missing))
+        texts, failures = reference.ask(missing, league, turn, dearest_musd=dearest)
+        references |= texts
         _keep_references(bucket, references, league)
+        reference.require_none(failures)
     cases = _cases(bucket, record, questions, references, league)
     trials = [Trial(case, order, league) for case in cases for order in ORDERS]
-    turn = f"practice#{event['number']}#{context.aws_request_id}"
     dearest = dearest_judging(league, len(questions))
     with judging_money.turn_of_the_event(
-        table(), Ledger(table(), league), league, record["id"], turn, dearest_musd=dearest
+        table(), Ledger(table(), league), league, record["id"], turn, dearest
     ) as meter:
         session = Session.of_invocation(league, context, meter, read_seconds=READ_SECONDS)
         judged = session.play(trials, lambda row: row)
@@ -86,23 +85,6 @@ def _kept_references(bucket: Bucket, league: Event) -> dict[str, str]:
 def _keep_references(bucket: Bucket, references: Mapping[str, str], league: Event) -> None:
     document = {"model": league.reference.model, "answers": references}
     bucket.write_json(keys.PRACTICE_REFERENCE, document)
-
-
-def _ask_reference(questions: Sequence[Question], league: Event) -> dict[str, str]:
-    """
-    Raises:
-        JudgeUnavailable: the reference model does not answer.
-    """
-    model = large_model(league.reference, league)
-
-    def ask(question: Question) -> str:
-        return model.ask(league.reference_prompt, question.question).text.strip()
-
-    try:
-        texts = concurrently(ask, questions, league.reference.concurrency)
-    except (ClientError, BotoCoreError) as error:
-        raise JudgeUnavailable(f"the reference model failed: {type(error).__name__}") from None
-    return {q.id: text for q, text in zip(questions, texts, strict=True)}
 
 
 def _cases(

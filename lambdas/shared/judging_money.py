@@ -1,16 +1,17 @@
 """What judging costs: set aside when it begins, counted call by call, charged at its end.
 
 A submission is its participant's: one charge for each of its judgings, over all their turns. What
-is judged for everybody, that is practice and judging anew, the event pays for: one charge for each
-turn. A turn that died is charged by whoever comes to the end, the sweeper if nobody else does, with
-what its `TokenMeter` had booked. Never more than was set aside is charged: that is the dearest
-course of every call, so only turns that die again and again could be worth more.
+is for everybody, that is practice, judging anew and the reference's answers, the event pays for:
+one charge for each turn. A turn that died is charged by whoever comes to the end, the sweeper if
+nobody else does, with what its `TokenMeter` had booked. Never more than was set aside is charged:
+that is the dearest course of every call, so only turns that die again and again could be worth
+more.
 """
 
 import datetime as dt
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Literal
 
 from botocore.exceptions import ClientError
 
@@ -20,13 +21,14 @@ from lambdas.shared.table import Item, Table
 from lambdas.shared.token_meter import TokenMeter
 from league import keys
 from league.errors import LineBusy, SpendCapReached
-from league.event import Event
+from league.event import Event, LargeModel
 from league.keys import Key
 from league.money import dearest_judging, tokens_musd
 from league.names import EVENT_OWNER
 from league.records import parse_timestamp
 
 Record = Mapping[str, Any]
+Asked = Literal["judge", "reference"]
 # A function lasts a quarter of an hour at most; whose clock is how far off does not matter then.
 LONGEST_TURN = dt.timedelta(minutes=30)
 
@@ -55,7 +57,14 @@ def meter(table: Table, record: Record) -> TokenMeter:
 
 @contextmanager
 def turn_of_the_event(
-    table: Table, ledger: Ledger, event: Event, model_id: str, turn: str, *, dearest_musd: int = 0
+    table: Table,
+    ledger: Ledger,
+    event: Event,
+    model_id: str,
+    turn: str,
+    dearest_musd: int = 0,
+    *,
+    asked: Asked = "judge",
 ) -> Iterator[TokenMeter]:
     """Counts a turn that the event pays for, and charges it. `turn` is its name, unlike any other
     of the model's. With `dearest_musd` it begins only if so much is left beneath the event's cap.
@@ -63,10 +72,7 @@ def turn_of_the_event(
     Raises:
         SpendCapReached: too little is left.
     """
-    if dearest_musd:
-        ledger.reserve(EVENT_OWNER, model_id, turn, dearest_musd)
-    else:
-        ledger.open(model_id, turn)
+    ledger.open(model_id, turn, dearest_musd, {"asked": asked})
     place = keys.reserved(EVENT_OWNER, model_id, turn)
     try:
         with TokenMeter(table, place) as counted:
@@ -120,14 +126,20 @@ def _charge_now(table: Table, ledger: Ledger, event: Event, place: Key) -> None:
 def _charge(ledger: Ledger, event: Event, payer: str, counted: Item) -> None:
     """Put a charge in the place of a reservation. One of 0 has no bound: nothing was set aside."""
     given, said = counted.get("input_tokens", 0), counted.get("output_tokens", 0)
-    musd = tokens_musd(event.judge, given, said)
+    asked: Asked = counted.get("asked", "judge")
+    model = _model(event, asked)
+    musd = tokens_musd(model, given, said)
     ledger.settle(
         payer,
         counted["model_id"],
         counted["what"],
         min(musd, counted["musd"] or musd),
-        {"judge": event.judge.model, "input_tokens": given, "output_tokens": said},
+        {asked: model.model, "input_tokens": given, "output_tokens": said},
     )
+
+
+def _model(event: Event, asked: Asked) -> LargeModel:
+    return event.judge if asked == "judge" else event.reference
 
 
 def _number(what: str) -> int:

@@ -113,28 +113,38 @@ class Ledger:
 
     # --- on its own -------------------------------------------------------------------------------
 
-    def open(self, model_id: str, what: str) -> None:
-        """A judging that the event pays for whatever is left: nothing is set aside for it. What is
-        open or charged already stays as it is."""
+    def open(self, model_id: str, what: str, musd: int, detail: Mapping[str, Any]) -> None:
+        """`reserve` for what the event pays for. With 0 it begins whatever is left, and nothing is
+        set aside for it. `detail` says what is used."""
+        if musd:
+            self.reserve(EVENT_OWNER, model_id, what, musd, detail)
+            return
         place = keys.reserved(EVENT_OWNER, model_id, what)
         try:
             self._table.transact(
                 [
-                    put_new_write(place, self._reservation(model_id, what, 0)),
+                    put_new_write(place, self._reservation(model_id, what, 0, detail)),
                     absent_check(keys.charge(EVENT_OWNER, model_id, what)),
                 ]
             )
         except ConditionFailed:
             pass
 
-    def reserve(self, participant: str, model_id: str, what: str, musd: int) -> None:
+    def reserve(
+        self,
+        participant: str,
+        model_id: str,
+        what: str,
+        musd: int,
+        detail: Mapping[str, Any] | None = None,
+    ) -> None:
         """Set money aside for a judging. What is reserved or charged already stays as it is.
 
         Raises:
             SpendCapReached: it does not fit beneath a cap.
             LineBusy: somebody else's money kept moving.
         """
-        reservation = self._reservation(model_id, what, musd)
+        reservation = self._reservation(model_id, what, musd, detail or {})
         writes = [
             put_new_write(keys.reserved(participant, model_id, what), reservation),
             # A request that comes late must not reserve for what has ended long ago.
@@ -182,9 +192,9 @@ class Ledger:
                 self._pause(attempt)  # somebody else has settled it at this moment
         raise LineBusy("the reservation kept changing")
 
-    def _reservation(self, model_id: str, what: str, musd: int) -> Item:
+    def _reservation(self, model_id: str, what: str, musd: int, detail: Mapping[str, Any]) -> Item:
         at = timestamp(self._clock())
-        return {"model_id": model_id, "what": what, "musd": musd, "at": at}
+        return {**detail, "model_id": model_id, "what": what, "musd": musd, "at": at}
 
     def _caps_of(self, participant: str) -> dict[Whose, int]:
         if participant != EVENT_OWNER:

@@ -12,8 +12,8 @@ from league.judging import GameRecord, Order, Request, Verdict
 from league.judging.audit import Call, audit_record, call
 from league.judging.flags import answer_flags
 from league.large_models import Answer
+from league.money import CHARACTERS_PER_TOKEN
 
-CHARACTERS_PER_TOKEN = 4  # English prose, for the reservation; what was used is settled afterwards
 SETTLED = "settled"
 
 

@@ -302,7 +302,7 @@ def test_practice_begins_only_if_the_event_has_money_for_it(
     league = make_league(capped(DEAREST, event_usd=0.5 * DEAREST / 1e6))
     ledger = Ledger(league.table, league.event)
     turn = judging_money.turn_of_the_event(
-        league.table, ledger, league.event, MODEL, "practice#1#a", dearest_musd=DEAREST
+        league.table, ledger, league.event, MODEL, "practice#1#a", DEAREST
     )
     with pytest.raises(SpendCapReached, match="event"), turn:
         raise AssertionError("it has begun")
