@@ -29,18 +29,26 @@ NOT_YET = ("limit_reached", "busy")
 
 
 class Crowd:
-    """`models` among `count` people; `unfinished` is how many one may have at once.
+    """`models` among `count` people; `unfinished` is how many one may have at once, `submitted` the
+    share of the models that are to be judged.
 
     `asked` are the keys of models asked for by person, `accepted` the models by id, `refused` how
     often each of them was refused for now, `given_up` those that were refused for good.
     """
 
     def __init__(
-        self, cloud: StruckCloud, count: int, models: int, file: Path, unfinished: int
+        self,
+        cloud: StruckCloud,
+        count: int,
+        models: int,
+        file: Path,
+        unfinished: int,
+        submitted: float = 1.0,
     ) -> None:
         self._cloud = cloud
         self._file = file
         self._unfinished = unfinished
+        self._submitted = submitted
         self._lock = threading.Lock()
         self._gone = threading.Event()
         self.journal = Journal(cloud.journal, cloud.grants)
@@ -126,7 +134,7 @@ class Crowd:
         key = f"{name}-model-{number:05}"
         body = {
             "dataset_id": self._datasets[name],
-            "submit": Random(key).random() < 0.6,
+            "submit": Random(key).random() < self._submitted,
             "hyperparameters": {"epoch": 1},
         }
         try:

@@ -22,6 +22,7 @@ from local.chaos.product import ROOT
 from local.chaos.struck_cloud import SHORTENED, StruckCloud
 
 PEOPLE = 20
+SUBMITTED = 0.6  # of the models; the others are trained only
 SWEEP_SECONDS = 4.0
 CALM_SECONDS = 240.0
 PACE = {
@@ -85,7 +86,7 @@ def instances(slots: int) -> dict[str, Any]:
 def _play(cloud: StruckCloud, models: int) -> tuple[list[str], str]:
     prepare(cloud)
     table = cloud.output_of("TableName")
-    everyone = crowd.Crowd(cloud, PEOPLE, models, few_rows(cloud.data), 4)
+    everyone = crowd.Crowd(cloud, PEOPLE, models, few_rows(cloud.data), 4, SUBMITTED)
     everyone.sign_in()
     crowd.scan(cloud, table)
     everyone.know_subjects()

@@ -1,4 +1,4 @@
-"""`load`: an event's people and models through the embedded cloud, in real time.
+"""`load`: an event's people and submissions through the embedded cloud, in real time.
 
 Everything is as in `make local` but what is said on the screen: training, answers and verdicts are
 shortened, and the pace's waits are a second. No accidents. Looked at in the end: nothing is lost,
@@ -151,6 +151,9 @@ class _Load:
         failed = Counter(model["reason"]["code"] for model in found if model.get("reason"))
         for code, count in failed.items():
             yield f"{count} models failed with {code}"
+        for state, count in Counter(model["state"] for model in found).items():
+            if state != "scored":
+                yield f"{count} of the submitted models ended as {state}"
 
 
 class Stuck:
