@@ -1,4 +1,7 @@
-"""The second net: AWS's own bill, a day late, against the same cap as the ledger's."""
+"""The second net: AWS's own bill, a day late, against the same cap as the ledger's.
+
+Of the bill it sees what is tagged. Calls of a model on Bedrock are not: docs/adr/0009.
+"""
 
 from aws_cdk import aws_budgets as budgets
 from aws_cdk import aws_sns as sns
