@@ -22,7 +22,12 @@ metrics.set_default_dimensions(**{EVENT: os.environ.get(variable("event"), "none
 def about(owner: Mapping[str, Any]) -> None:
     """Have every line that this invocation logs name participant, model and attempt."""
     logger.clear_state()
-    logger.append_keys(**{name: owner[name] for name in OWNER if name in owner})
+    logger.append_keys(**whose(owner))
+
+
+def whose(owner: Mapping[str, Any]) -> dict[str, Any]:
+    """What a log line says of whom it is about."""
+    return {name: owner[name] for name in OWNER if name in owner}
 
 
 def measure(metric: Metric, value: float = 1) -> None:

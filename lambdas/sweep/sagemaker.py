@@ -58,6 +58,8 @@ class Resource:
     kind: Kind
     name: str
     slot: str
+    model_id: str
+    attempt: int
     arn: str
     status: str
 
@@ -113,4 +115,4 @@ class SageMaker:
                 if parts is not None and parts[0] == self._event_hash:
                     status = found.get(f"{kind.noun}Status", "")
                     arn = found[f"{kind.noun}Arn"]
-                    yield Resource(kind, name, resource_name(*parts), arn, status)
+                    yield Resource(kind, name, resource_name(*parts), *parts[1:], arn, status)

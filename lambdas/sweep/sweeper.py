@@ -6,13 +6,14 @@ alone suffices. Every duty can be repeated and be run beside another sweep.
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from aws_lambda_powertools import Logger
 
 from lambdas.shared import ending, executions, judging_money, practice, switches, work
+from lambdas.shared.function import whose
 from lambdas.shared.large_endpoint import Lease
 from lambdas.shared.ledger import Ledger
 from lambdas.shared.lines import Lines
@@ -129,7 +130,7 @@ class Sweeper:
             if self._end(item):
                 self._close(item)
         elif self._ended:
-            self._stop(name)  # the next sweep ends its model
+            self._stop(name, item)  # the next sweep ends its model
 
     def _replay(self, item: Item) -> None:
         if self._state.get("stopped") or "started_by" in item:
@@ -137,7 +138,7 @@ class Sweeper:
         cloud = self._cloud
         work.start(cloud.table, cloud.machines, cloud.train_machine, self._event.name, item)
         self.counts[metrics.OUTBOX_REPLAYED] += 1
-        cloud.logger.warning("started by the sweeper", model_id=item["model_id"])
+        cloud.logger.warning("started by the sweeper", **whose(item))
 
     def _end(self, item: Item) -> bool:
         """Whether the model of an execution that is gone has come to an end."""
@@ -158,9 +159,7 @@ class Sweeper:
             return False  # it was moved at this moment: the next sweep looks again
         if reason:
             self.counts[metrics.MODELS_ENDED_BY_SWEEPER] += 1
-            self._cloud.logger.warning(
-                "ended by the sweeper", model_id=item["model_id"], reason=reason["code"]
-            )
+            self._cloud.logger.warning("ended by the sweeper", reason=reason["code"], **whose(item))
         return reason is not None
 
     def _why(self, standing: executions.Standing) -> tuple[str, str]:
@@ -201,7 +200,7 @@ class Sweeper:
         elif standing.status != executions.RUNNING:
             self._end_practice(item, standing)
         elif self._ended:
-            self._stop_execution(arn)  # the next sweep ends it
+            self._stop_execution(arn, item)  # the next sweep ends it
 
     def _end_practice(self, item: Item, standing: executions.Standing) -> None:
         record = practice.queued(self._table, item)
@@ -212,7 +211,7 @@ class Sweeper:
         practice.end(self._table, record, "failed", reason)
         self.counts[metrics.PRACTICE_ENDED_BY_SWEEPER] += 1
         self._cloud.logger.warning(
-            "practice ended by the sweeper", model_id=item["model_id"], reason=reason["code"]
+            "practice ended by the sweeper", reason=reason["code"], **whose(item)
         )
 
     def _charge_dead_turns(self) -> None:
@@ -257,16 +256,18 @@ class Sweeper:
         if not self._is_running(lease):
             lost.append(lease)
         elif self._ended or parse_timestamp(lease["expires_at"]) <= self._now:
-            self._stop(_holder_execution(self._event, lease))
+            self._stop(_holder_execution(self._event, lease), lease)
 
     def _take_back(self, kind: SlotKind, lease: Item, resources: list[Resource]) -> None:
         """A slot is held for as long as there is anything that it is held for."""
         ours = [each for each in resources if self._cloud.sagemaker.is_ours(each)]
         for resource in ours:
-            self._guarded(self._remove, resource)
+            self._guarded(self._remove, resource, lease)
         if not ours and self._cloud.lines.release(kind, lease["name"], lease["fence"]):
             self.counts[metrics.LEASES_RECLAIMED] += 1
-            self._cloud.logger.warning("slot taken back", kind=kind, holder=lease["name"])
+            self._cloud.logger.warning(
+                "slot taken back", kind=kind, holder=lease["name"], **whose(lease)
+            )
 
     def _remove_orphan(self, kind: SlotKind, resource: Resource) -> None:
         """A slot is granted before anything is created for it: what exists and has none belongs to
@@ -276,11 +277,15 @@ class Sweeper:
         if self._cloud.sagemaker.is_ours(resource):
             self._remove(resource)
 
-    def _remove(self, resource: Resource) -> None:
+    def _remove(self, resource: Resource, lease: Item | None = None) -> None:
         if not resource.is_going and self._cloud.sagemaker.remove(resource):
             self.counts[metrics.ORPHANS_DELETED] += 1
             self._cloud.logger.warning(
-                "removed", kind=resource.kind.noun, resource=resource.name, status=resource.status
+                "removed",
+                kind=resource.kind.noun,
+                resource=resource.name,
+                status=resource.status,
+                **_about(resource, lease),
             )
 
     def _give_back_large_endpoint(self, lease: Lease) -> None:
@@ -318,17 +323,20 @@ class Sweeper:
             self._standings[name] = executions.standing(self._cloud.machines, self._arn(name))
         return self._standings[name]
 
-    def _stop(self, name: str) -> None:
-        self._stop_execution(self._arn(name))
+    def _stop(self, name: str, holder: Item) -> None:
+        self._stop_execution(self._arn(name), holder)
         self._standings.pop(name, None)
 
-    def _stop_execution(self, arn: str) -> None:
+    def _stop_execution(self, arn: str, holder: Item | None = None) -> None:
+        """`holder`: whom it works for, if that is known."""
         self._cloud.machines.stop_execution(
             executionArn=arn,
             error=EVENT_ENDED if self._ended else TIMED_OUT,
             cause="stopped by the sweeper: the event or the slot's time is over",
         )
-        self._cloud.logger.warning("stopped by the sweeper", execution=arn.rpartition(":")[2])
+        self._cloud.logger.warning(
+            "stopped by the sweeper", execution=arn.rpartition(":")[2], **_about(holder)
+        )
 
     def _arn(self, name: str) -> str:
         return executions.arn_of(self._cloud.train_machine, name)
@@ -340,7 +348,18 @@ class Sweeper:
             duty(*arguments)
         except Exception as error:
             self.counts[metrics.SWEEP_ERRORS] += 1
-            self._cloud.logger.exception("not swept", exc_info=error)
+            self._cloud.logger.exception("not swept", exc_info=error, **_about(*arguments))
+
+
+def _about(*found: object) -> dict[str, Any]:
+    """What a log line says of the model that these belong to, as far as they tell."""
+    told: dict[str, Any] = {}
+    for each in found:
+        if isinstance(each, Resource):
+            told |= {"model_id": each.model_id, "attempt": each.attempt}
+        elif isinstance(each, Mapping):
+            told |= whose(each)
+    return told
 
 
 def _holder_execution(event: Event, holder: Item) -> str:

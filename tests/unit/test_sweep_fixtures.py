@@ -189,7 +189,7 @@ class World:
             practice_machine=changes.pop("practice_machine", self.machine),
             sagemaker=SageMaker(self.sagemaker, self.event.name, self.event.hash),
             models=self.bucket,
-            logger=Logger(),
+            logger=changes.pop("logger", None) or Logger(),
             **changes,
         )
 

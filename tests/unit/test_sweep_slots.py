@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+import io
+import json
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from aws_lambda_powertools import Logger
 
 from lambdas.shared.table import Table
 from lambdas.sweep.gauges import gauges
@@ -327,6 +330,46 @@ def test_whoever_waits_and_whose_work_is_over_leaves(world: World) -> None:
     world.abort()
     assert world.sweep() == {"ModelsEndedBySweeper": 1}
     assert (world.waiters("training"), world.work()) == ([], None)
+
+
+# --- what is said of it --------------------------------------------------------------------------
+
+
+def test_every_line_of_the_sweepers_about_a_model_says_whose_it_is(world: World) -> None:
+    said = io.StringIO()
+    logger = Logger(service="said", stream=said)
+    name = running(world)
+    world.hosted(name)
+    lease = next(iter(world.lines.look("hosting").leases))
+    world.now = dt.datetime.fromisoformat(lease["expires_at"])
+    failures = {"delete_endpoint": aws_error("ThrottlingException")}
+    world.sweep(logger=logger)
+    world.sagemaker = Failing(world.standins.sagemaker, failures)
+    world.sweep(logger=logger)
+    world.sagemaker = world.standins.sagemaker
+    world.sweep(logger=logger)
+    world.until_gone(name)
+    world.sweep(logger=logger)
+    lines = [json.loads(line) for line in said.getvalue().splitlines()]
+    assert {line["message"] for line in lines} == {
+        "stopped by the sweeper",
+        "not swept",
+        "ended by the sweeper",
+        "removed",
+        "slot taken back",
+    }
+    whose = {(line.get("participant"), line.get("model_id"), line.get("attempt")) for line in lines}
+    assert whose == {("alice", ids(), 1)}
+
+
+def test_line_about_what_belongs_to_nobody_names_the_model_it_was_made_for(world: World) -> None:
+    said = io.StringIO()
+    world.train(world.name(ids("b"), attempt=2, retry=3))
+    world.sweep(logger=Logger(service="said of orphans", stream=said))
+    (line,) = map(json.loads, said.getvalue().splitlines())
+    told = (line["message"], line["model_id"], line["attempt"], line["resource"])
+    assert told == ("removed", ids("b"), 2, world.name(ids("b"), attempt=2, retry=3))
+    world.until_stopped_or_gone()
 
 
 # --- when something cannot be done --------------------------------------------------------------
