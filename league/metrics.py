@@ -33,9 +33,12 @@ UPLOADS_CHECKED = Metric("validate_dataset", "UploadsChecked")
 MODELS_FAILED = Metric("record_failure", "ModelsFailed")  # cancelled ones are no failures
 MODELS_REFUNDED = Metric("record_failure", "ModelsRefunded")  # of those: not the owner's fault
 JUDGE_TOKENS = Metric("judge_answers", "JudgeTokens")
-JUDGE_THROTTLED = Metric("judge_answers", "JudgeThrottled")
+JUDGE_CALLS = Metric("judge_answers", "JudgeCalls")
+JUDGE_THROTTLED = Metric("judge_answers", "JudgeThrottled")  # of those: it had no time
 GAMES_WITHOUT_VERDICT = Metric("judge_answers", "GamesWithoutVerdict")
 CONFLICTING_VERDICTS = Metric("judge_answers", "ConflictingVerdicts")
+PRACTICE_JUDGE_CALLS = Metric("judge_practice", "PracticeJudgeCalls")
+PRACTICE_JUDGE_THROTTLED = Metric("judge_practice", "PracticeJudgeThrottled")
 
 # --- mail to participants
 NOTICES_SENT = Metric("notify", "NoticesSent")

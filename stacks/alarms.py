@@ -9,7 +9,7 @@ from aws_cdk import aws_cloudwatch_actions as actions
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sqs as sqs
 from aws_cdk.aws_cloudwatch import ComparisonOperator, TreatMissingData
-from constructs import Construct, IConstruct
+from constructs import Construct
 
 from league import metrics
 from league.keys import SlotKind
@@ -26,8 +26,23 @@ SILENT_MINUTES = 3
 FAILED_PERCENT = 20
 # A night and a working day to react before the money is gone.
 HOURS_TO_CAP = 24
-# Backing off for some minutes is how a shared quota works; half an hour of it is a wrong setting.
-THROTTLED_PERIODS = 6
+# Backing off now and then is how a shared quota works. Where every second call of an hour was in
+# vain, a setting is wrong, or the judge is not there.
+REFUSED_PERCENT = 50
+# Without these nobody gets on, and none of them fails on purpose. The math of one alarm takes ten
+# metrics at most.
+NEEDED_BY_ALL = (
+    "Api",
+    "Leaderboard",
+    "Sweep",
+    "RequestSlot",
+    "ReleaseSlot",
+    "RecordTraining",
+    "RecordFailure",
+    "PublishLeaderboard",
+)
+# A few are the hiccups that are retried.
+ERRORS_IN_AN_HOUR = 10
 # A handful at once is no longer one person's odd request.
 ERRORS_IN_FIVE_MINUTES = 5
 # The slowest route writes one transaction and starts an execution: well below a second when warm.
@@ -69,7 +84,6 @@ class Alarms(Construct):
         construct_id: str,
         *,
         watched: Watched,
-        queues: Iterable[sqs.Queue],
         topic: sns.ITopic,
     ) -> None:
         super().__init__(scope, construct_id)
@@ -81,8 +95,9 @@ class Alarms(Construct):
                 _models(watched),
                 _money(watched),
                 _api(watched),
+                _functions(watched),
                 _sweeper(watched),
-                _dead_letters(queues),
+                _dead_letters(watched.queues),
             )
             for alarm in alarms
         ]
@@ -104,13 +119,6 @@ class Alarms(Construct):
             alarm.add_insufficient_data_action(action)
         alarm.add_ok_action(action)
         return alarm
-
-
-def queues_of(*scopes: IConstruct) -> list[sqs.Queue]:
-    """Every queue of these stacks: all of them hold what could not be handled."""
-    return [
-        each for scope in scopes for each in scope.node.find_all() if isinstance(each, sqs.Queue)
-    ]
 
 
 def _lines(watched: Watched) -> Iterator[Alarm]:
@@ -140,7 +148,8 @@ def _models(watched: Watched) -> Iterator[Alarm]:
     yield Alarm(
         id="FailureRate",
         entry="Failure rate",
-        means=f"{FAILED_PERCENT} % of an hour's models failed, and not by their owners' fault.",
+        means=f"{FAILED_PERCENT} % of the models that ended within an hour failed, and not by "
+        "their owners' fault, or were ended by the sweeper.",
         metric=watched.failure_share(),
         threshold=FAILED_PERCENT,
     )
@@ -163,10 +172,9 @@ def _models(watched: Watched) -> Iterator[Alarm]:
     yield Alarm(
         id="JudgeThrottling",
         entry="Judge throttling",
-        means="The judge has refused calls for half an hour without a break.",
-        metric=watched.own(metrics.JUDGE_THROTTLED, SUM),
-        threshold=1,
-        periods=THROTTLED_PERIODS,
+        means=f"The judge had no time for {REFUSED_PERCENT} % of the calls of an hour.",
+        metric=watched.refused_share(),
+        threshold=REFUSED_PERCENT,
     )
 
 
@@ -206,6 +214,16 @@ def _api(watched: Watched) -> Iterator[Alarm]:
         metric=watched.gateway.metric_latency(statistic="p95", period=FIVE_MINUTES),
         threshold=LATENCY_MS,
         periods=LATENCY_PERIODS,
+    )
+
+
+def _functions(watched: Watched) -> Iterator[Alarm]:
+    yield Alarm(
+        id="FunctionErrors",
+        entry="Function errors",
+        means=f"Functions that everybody needs failed {ERRORS_IN_AN_HOUR} times within an hour.",
+        metric=watched.errors_of(NEEDED_BY_ALL),
+        threshold=ERRORS_IN_AN_HOUR,
     )
 
 

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 from aws_cdk import aws_cloudwatch as cloudwatch
-from aws_cdk import aws_sqs as sqs
 from aws_cdk.aws_cloudwatch import GraphWidget, HorizontalAnnotation, IMetric
 from constructs import Construct
 
@@ -11,7 +10,7 @@ from league import metrics
 from league.event import Event
 from league.metrics import Metric
 from league.names import stack_name
-from stacks.alarms import FAILED_PERCENT, LATENCY_MS, RUNBOOK
+from stacks.alarms import FAILED_PERCENT, LATENCY_MS, REFUSED_PERCENT, RUNBOOK
 from stacks.watched import FIVE_MINUTES, MAXIMUM, SUM, Watched
 
 WIDTH = 24  # of CloudWatch's grid
@@ -30,7 +29,6 @@ class LeagueDashboard(cloudwatch.Dashboard):
         *,
         watched: Watched,
         alarms: Sequence[cloudwatch.IAlarm],
-        queues: Sequence[sqs.Queue],
     ) -> None:
         event = watched.event
         super().__init__(
@@ -47,7 +45,7 @@ class LeagueDashboard(cloudwatch.Dashboard):
                 _sweeper(watched),
                 _api(watched),
                 _executions(watched),
-                _functions(watched, queues),
+                _functions(watched),
             ],
         )
 
@@ -117,18 +115,22 @@ def _money(watched: Watched) -> Row:
 def _judge(watched: Watched) -> Row:
     limit = watched.event.judge.tokens_per_minute
     share = [_line("share of the quota", limit * FIVE_MINUTES.to_minutes())] if limit else []
-    refused = (
+    calls = (
+        metrics.JUDGE_CALLS,
         metrics.JUDGE_THROTTLED,
-        metrics.GAMES_WITHOUT_VERDICT,
-        metrics.CONFLICTING_VERDICTS,
+        metrics.PRACTICE_JUDGE_CALLS,
+        metrics.PRACTICE_JUDGE_THROTTLED,
     )
+    wrong = (metrics.GAMES_WITHOUT_VERDICT, metrics.CONFLICTING_VERDICTS)
     return [
         _graph(
             "Judge tokens in five minutes",
             _own(watched, metrics.JUDGE_TOKENS, statistic=SUM),
             *share,
         ),
-        _graph("Judge: what went wrong", _own(watched, *refused, statistic=SUM)),
+        _graph("Judge: calls", _own(watched, *calls, statistic=SUM)),
+        _graph("Judge: refused (%)", [watched.refused_share()], _line("alarm", REFUSED_PERCENT)),
+        _graph("Judge: what went wrong", _own(watched, *wrong, statistic=SUM)),
     ]
 
 
@@ -173,17 +175,22 @@ def _executions(watched: Watched) -> Row:
     ]
 
 
-def _functions(watched: Watched, queues: Sequence[sqs.Queue]) -> Row:
+def _functions(watched: Watched) -> Row:
     waiting: list[IMetric] = [
         queue.metric_approximate_number_of_messages_visible(
             period=FIVE_MINUTES, label=str(queue.node.scope.node.id if queue.node.scope else "")
         )
-        for queue in queues
+        for queue in watched.queues
     ]
     throttled = [watched.of_table(n) for n in ("ReadThrottleEvents", "WriteThrottleEvents")]
     return [
-        _graph("Function errors", [watched.of_functions("Errors")]),
-        _graph("Function throttles", [watched.of_functions("Throttles")]),
+        *(
+            _graph(
+                f"Function {name.lower()}",
+                [watched.of_function(each, name) for each in watched.functions.values()],
+            )
+            for name in ("Errors", "Throttles")
+        ),
         _graph("Dead letters", waiting),
         _graph("Table throttles", throttled),
     ]

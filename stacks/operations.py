@@ -6,7 +6,7 @@ from aws_cdk import aws_sns_subscriptions as subscriptions
 from constructs import Construct
 
 from league.event import Event
-from stacks.alarms import Alarms, queues_of
+from stacks.alarms import Alarms
 from stacks.api import ApiStack
 from stacks.budget import EventBudget
 from stacks.dashboard import LeagueDashboard
@@ -46,10 +46,15 @@ class OperationsStack(LeagueStack):
         EventBudget(self, "Budget", event=event, warnings=alarms, stop=spent)
         self._tell_participants(event, data, defaults)
 
-        watched = Watched(event, data=data, gateway=api.gateway, pipeline=pipeline)
-        queues = queues_of(data, pipeline, api, self)
-        rings = Alarms(self, "Watch", watched=watched, queues=queues, topic=alarms)
-        LeagueDashboard(self, "Dashboard", watched=watched, alarms=rings.all, queues=queues)
+        watched = Watched(
+            event,
+            data=data,
+            gateway=api.gateway,
+            pipeline=pipeline,
+            stacks=(data, pipeline, api, self),
+        )
+        rings = Alarms(self, "Watch", watched=watched, topic=alarms)
+        LeagueDashboard(self, "Dashboard", watched=watched, alarms=rings.all)
         self.publish(AlarmsTopicArn=alarms.topic_arn)
 
     def _tell_participants(self, event: Event, data: DataStack, defaults: FunctionDefaults) -> None:

@@ -1,18 +1,25 @@
 """Every metric that the dashboard shows and the alarms judge, each made once."""
 
+from collections.abc import Iterable, Sequence
+from typing import TypeVar
+
 from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_sqs as sqs
 from aws_cdk.aws_cloudwatch import IMetric, MathExpression
 from aws_cdk.aws_cloudwatch import Metric as CloudWatchMetric
+from constructs import IConstruct
 
 from league import metrics
 from league.event import Event
 from league.metrics import NAMESPACE, Metric
-from league.names import stack_name
 from stacks.data import DataStack
+from stacks.functions import LeagueFunction
 from stacks.gateway import Gateway
 from stacks.machines import LeagueMachine
 from stacks.pipeline import PipelineStack
+
+Kind = TypeVar("Kind")
 
 FIVE_MINUTES = Duration.minutes(5)
 HOUR = Duration.hours(1)
@@ -20,21 +27,36 @@ MAXIMUM = cloudwatch.Stats.MAXIMUM
 MINIMUM = cloudwatch.Stats.MINIMUM
 SUM = cloudwatch.Stats.SUM
 SAMPLES = cloudwatch.Stats.SAMPLE_COUNT
-ENOUGH_MODELS = 5  # of fewer in an hour, a share says nothing
+# Of fewer in an hour, a share says nothing.
+ENOUGH_MODELS = 5
+ENOUGH_CALLS = 20
 LONG = 10_000  # hours: no end in sight
 
 
 class Watched:
-    """The event's metrics: its own by `league.metrics`, and AWS's of its resources."""
+    """The event's metrics: its own by `league.metrics`, and AWS's of its resources.
+
+    `stacks` are all that hold a function or a queue. Every queue holds what could not be handled.
+    """
 
     def __init__(
-        self, event: Event, *, data: DataStack, gateway: Gateway, pipeline: PipelineStack
+        self,
+        event: Event,
+        *,
+        data: DataStack,
+        gateway: Gateway,
+        pipeline: PipelineStack,
+        stacks: Sequence[IConstruct],
     ) -> None:
         self.event = event
         self.gateway = gateway
         self.models = pipeline.train_deploy_judge
-        self.machines = [m for m in pipeline.node.find_all() if isinstance(m, LeagueMachine)]
-        self.organizers = [machine for machine in self.machines if machine is not self.models]
+        self.machines = _within(stacks, LeagueMachine)
+        # Participants start the others, and are told themselves what became of it.
+        started_by_participants = (self.models, pipeline.practice_judging)
+        self.organizers = [each for each in self.machines if each not in started_by_participants]
+        self.functions = {each.node.id: each for each in _within(stacks, LeagueFunction)}
+        self.queues = _within(stacks, sqs.Queue)
         self._table = data.table.table_name
 
     def own(
@@ -53,18 +75,53 @@ class Watched:
         )
 
     def failure_share(self) -> MathExpression:
-        """Percent of the models that ended within an hour which we failed; 0 while few ended."""
-        ours = self.own(metrics.MODELS_REFUNDED, SUM, HOUR)
-        ended = {
-            "succeeded": self.of_machine(self.models, "ExecutionsSucceeded", HOUR),
-            "failed": self.of_machine(self.models, "ExecutionsFailed", HOUR),
-        }
-        count = "SUM([succeeded, failed])"  # unlike +, it takes one of them alone
+        """Percent of the models that ended within an hour which we failed; 0 while few ended.
+
+        A model is ended once, by Record failure or by the sweeper: never counted twice. The sweeper
+        may end one hours after its execution (or without one), so it can have ended more of them
+        than there were executions.
+        """
+        ours = _total(
+            HOUR,
+            recorded=self.own(metrics.MODELS_REFUNDED, SUM, HOUR),
+            swept=self.own(metrics.MODELS_ENDED_BY_SWEEPER, SUM, HOUR),
+        )
+        executions = _total(
+            HOUR,
+            succeeded=self.of_machine(self.models, "ExecutionsSucceeded", HOUR),
+            failed=self.of_machine(self.models, "ExecutionsFailed", HOUR),
+            aborted=self.of_machine(self.models, "ExecutionsAborted", HOUR),
+            expired=self.of_machine(self.models, "ExecutionsTimedOut", HOUR),
+        )
+        ended = "MAX([executions, ours])"
         return MathExpression(
-            expression=f"IF({count} >= {ENOUGH_MODELS}, 100 * FILL(ours, 0) / {count}, 0)",
-            using_metrics={"ours": ours, **ended},
+            expression=f"IF({ended} >= {ENOUGH_MODELS}, 100 * ours / {ended}, 0)",
+            using_metrics={"ours": ours, "executions": executions},
             period=HOUR,
             label="failed, not by their owners' fault (%)",
+        )
+
+    def refused_share(self) -> MathExpression:
+        """Percent of an hour's calls that the judge had no time for; 0 while it was asked little.
+
+        An hour, since a turn of judging says what it asked when it ends, after a quarter of an hour
+        at most, and the pauses between turns grow.
+        """
+        asked = _total(
+            HOUR,
+            judging=self.own(metrics.JUDGE_CALLS, SUM, HOUR),
+            practice=self.own(metrics.PRACTICE_JUDGE_CALLS, SUM, HOUR),
+        )
+        refused = _total(
+            HOUR,
+            judging_refused=self.own(metrics.JUDGE_THROTTLED, SUM, HOUR),
+            practice_refused=self.own(metrics.PRACTICE_JUDGE_THROTTLED, SUM, HOUR),
+        )
+        return MathExpression(
+            expression=f"IF(asked >= {ENOUGH_CALLS}, 100 * refused / asked, 0)",
+            using_metrics={"asked": asked, "refused": refused},
+            period=HOUR,
+            label="refused by the judge (%)",
         )
 
     def hours_to_cap(self) -> MathExpression:
@@ -106,19 +163,10 @@ class Watched:
             label=machine.node.id,
         )
 
-    def of_machines(self, *names: str, machines: list[LeagueMachine]) -> MathExpression:
+    def of_machines(self, name: str, machines: Iterable[LeagueMachine]) -> MathExpression:
         """The sum of such counts."""
-        counted: dict[str, IMetric] = {
-            f"m{place}": self.of_machine(machine, name)
-            for place, (machine, name) in enumerate(
-                (machine, name) for machine in machines for name in names
-            )
-        }
-        return MathExpression(
-            expression=f"SUM([{', '.join(counted)}])",
-            using_metrics=counted,
-            period=FIVE_MINUTES,
-        )
+        counted = {f"m{place}": self.of_machine(m, name) for place, m in enumerate(machines)}
+        return _total(FIVE_MINUTES, **counted)
 
     def of_table(self, name: str) -> CloudWatchMetric:
         return CloudWatchMetric(
@@ -129,15 +177,29 @@ class Watched:
             period=FIVE_MINUTES,
         )
 
-    def of_functions(self, name: str) -> MathExpression:
-        """A count for each function of the event; found by its name, not listed one by one."""
-        prefix = stack_name(self.event.name, "").removesuffix("-")
-        return MathExpression(
-            expression=(
-                f'SEARCH(\'{{AWS/Lambda,FunctionName}} MetricName="{name}" '
-                f"FunctionName=\"{prefix}\"', '{SUM}', 300)"
-            ),
-            using_metrics={},
-            period=FIVE_MINUTES,
-            label="",
-        )
+    def of_function(
+        self, function: LeagueFunction, name: str, period: Duration = FIVE_MINUTES
+    ) -> CloudWatchMetric:
+        """A count that Lambda makes of a function's invocations."""
+        return function.metric(name, statistic=SUM, period=period, label=function.node.id)
+
+    def errors_of(self, names: Iterable[str]) -> MathExpression:
+        """How often these functions failed within an hour, by their construct ids."""
+        counted = {
+            f"f{place}": self.of_function(self.functions[name], "Errors", HOUR)
+            for place, name in enumerate(names)
+        }
+        return _total(HOUR, **counted)
+
+
+def _within(stacks: Iterable[IConstruct], kind: type[Kind]) -> list[Kind]:
+    """Every construct of a kind."""
+    return [each for stack in stacks for each in stack.node.find_all() if isinstance(each, kind)]
+
+
+def _total(period: Duration, **counts: IMetric) -> MathExpression:
+    """Their sum, by names unlike any other in the expression around it. SUM, since + knows no sum
+    where one of them has no data."""
+    return MathExpression(
+        expression=f"SUM([{', '.join(counts)}])", using_metrics=counts, period=period
+    )

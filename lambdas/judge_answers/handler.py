@@ -12,7 +12,7 @@ from lambdas.shared.submission import Progress, Submission
 from lambdas.shared.token_meter import TokenMeter
 from league import keys
 from league.event import Event
-from league.metrics import GAMES_WITHOUT_VERDICT, JUDGE_THROTTLED, JUDGE_TOKENS
+from league.metrics import GAMES_WITHOUT_VERDICT, JUDGE_CALLS, JUDGE_THROTTLED, JUDGE_TOKENS
 from league.records import ModelState
 from league.rejudging import judging_protocol, under
 
@@ -48,7 +48,11 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     )
     with _meter(event, league, record, context) as meter:
         session = Session.of_invocation(league, context, meter, read_seconds=READ_SECONDS)
-        progress = submission.judge(session)
+        try:
+            progress = submission.judge(session)
+        finally:  # also of a turn that the judge puts an end to
+            measure(JUDGE_CALLS, session.asked)
+            measure(JUDGE_THROTTLED, session.throttled)
     _report(progress, session.throttled)
     return _turn(event, league, progress.remaining)
 
@@ -85,7 +89,6 @@ def _report(progress: Progress, throttled: int) -> None:
     without = sum(record["winner"] is None for record in fresh)
     measure(JUDGE_TOKENS, tokens)
     measure(GAMES_WITHOUT_VERDICT, without)
-    measure(JUDGE_THROTTLED, throttled)
     logger.info(
         "judged",
         games=len(fresh),

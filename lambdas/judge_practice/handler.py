@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lambdas.shared import bundle, judging_money, practice, reference
-from lambdas.shared.function import about, logger, settings, table
+from lambdas.shared.function import about, logger, measure, metrics, settings, table
 from lambdas.shared.game_store import game_of
 from lambdas.shared.hidden import Case
 from lambdas.shared.ledger import Ledger
@@ -19,6 +19,7 @@ from league.errors import JudgeUnavailable
 from league.event import Event
 from league.judging import ORDERS, canonicalise
 from league.judging.flags import Answered
+from league.metrics import PRACTICE_JUDGE_CALLS, PRACTICE_JUDGE_THROTTLED
 from league.money import dearest_judging, dearest_reference
 from league.practice import needs_large_model, practice_event, verdicts
 from league.question import Question
@@ -28,6 +29,7 @@ READ_SECONDS = 60  # evidence takes longer to write than a verdict
 WAITS = "waits_for_large_model"
 
 
+@metrics.log_metrics
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """`number` says which of the model's practice judgings this is; an older one does nothing.
 
@@ -59,7 +61,11 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         table(), Ledger(table(), league), league, record["id"], turn, dearest
     ) as meter:
         session = Session.of_invocation(league, context, meter, read_seconds=READ_SECONDS)
-        judged = session.play(trials, lambda row: row)
+        try:
+            judged = session.play(trials, lambda row: row)
+        finally:
+            measure(PRACTICE_JUDGE_CALLS, session.asked)
+            measure(PRACTICE_JUDGE_THROTTLED, session.throttled)
     if len(judged) < len(trials):
         raise JudgeUnavailable("the judge had no time for practice")
     document = verdicts(league, questions, [game_of(row) for row in judged])

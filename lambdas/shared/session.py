@@ -55,7 +55,8 @@ class Session:
         self._stopped = threading.Event()
         # Estimates, so threads need no lock for them.
         self._open = 0  # how many games are to come
-        self.throttled = 0  # how many calls the judge had no time for
+        self.asked = 0  # how many calls were made
+        self.throttled = 0  # of those, how many the judge had no time for
 
     @classmethod
     def of_invocation(
@@ -138,6 +139,7 @@ class Session:
         reserved = sum(expected)
         request = trial.next_request()
         began = self._time.now()
+        self.asked += 1
         try:
             answer = self._judge.ask(request.system, request.user, request.schema)
         except (ClientError, BotoCoreError) as error:

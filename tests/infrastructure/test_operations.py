@@ -1,6 +1,7 @@
 """What watches an event: alarms that reach somebody, over metrics that really exist."""
 
 import json
+import math
 import os
 import re
 import subprocess
@@ -29,9 +30,6 @@ OF_AWS = {
         {"StateMachineArn"},
     ),
 }
-SEARCHED = re.compile(
-    r"SEARCH\('\{([\w/]+),([\w,]+)\} MetricName=\"(\w+)\" FunctionName=\"(.+?)\"'"
-)
 
 
 def alarms(assembly: Assembly, event: str) -> list[Resource]:
@@ -74,8 +72,7 @@ def shown(body: Mapping[str, Any]) -> Iterator[tuple[str, str, dict[str, str]]]:
             words = [word for word in row if isinstance(word, str)]
             expression = next((w.get("expression") for w in row if isinstance(w, dict)), None)
             if expression:
-                for namespace, names, metric, _ in SEARCHED.findall(expression):
-                    yield namespace, metric, dict.fromkeys(names.split(","), "*")
+                assert "SEARCH" not in expression, "nobody sees here what a search finds"
                 continue
             assert "..." not in words, "an abbreviation that this test does not read"
             words = [up if word == "." else word for word, up in _beside(words, above)]
@@ -143,6 +140,7 @@ def test_everything_that_the_issue_names_is_watched(assembly: Assembly, event_na
         "ExecutionsAborted",
         "ExecutionsTimedOut",
         "OrganizersRunFailed",
+        "FunctionErrors",
         "SweeperSilent",
         "SweepErrors",
     }
@@ -175,6 +173,55 @@ def test_every_machine_is_watched_for_being_cut_short(assembly: Assembly, event_
     assert watched == {(name, machine) for name in names for machine in machines}
 
 
+def test_organizers_are_rung_for_what_they_started_and_not_for_what_participants_did(
+    assembly: Assembly, event_name: str
+) -> None:
+    """JudgeStored is run by theirs alone, and fails them."""
+    watched = {
+        dimensions["StateMachineArn"].rpartition("/")[2]
+        for alarm in alarms(assembly, event_name)
+        if short(alarm) == "OrganizersRunFailed"
+        for _, _, dimensions in measured(alarm)
+    }
+    assert watched == {"PrepareEvent", "JudgeStored", "Rejudge", "CloseLeague"}
+
+
+def test_every_machine_and_function_is_on_the_dashboard(
+    assembly: Assembly, event_name: str
+) -> None:
+    """One by one: a search would have to know the names that CloudFormation makes up."""
+    seen = {
+        (name, *dimensions.values())
+        for namespace, name, dimensions in shown(dashboard(assembly, event_name))
+        if namespace in ("AWS/Lambda", "AWS/States")
+    }
+    functions = {f.name for f in assembly.resources(event_name, "AWS::Lambda::Function")}
+    machines = {m.arn for m in assembly.resources(event_name, "AWS::StepFunctions::StateMachine")}
+    ends = ("ExecutionsFailed", "ExecutionsAborted", "ExecutionsTimedOut")
+    assert {(name, each) for name in ("Errors", "Throttles") for each in functions} <= seen
+    assert {(name, each) for name in ends for each in machines} <= seen
+
+
+def test_functions_that_everybody_needs_ring_together(assembly: Assembly, event_name: str) -> None:
+    (alarm,) = (a for a in alarms(assembly, event_name) if short(a) == "FunctionErrors")
+    watched = {
+        dimensions["FunctionName"].rpartition("/")[2] for _, _, dimensions in measured(alarm)
+    }
+    assert {name for _, name, _ in measured(alarm)} == {"Errors"}
+    assert {"Api", "Sweep", "RecordFailure", "RequestSlot", "ReleaseSlot"} <= watched
+
+
+def test_alarms_keep_to_what_cloudwatch_evaluates(assembly: Assembly, event_name: str) -> None:
+    """Ten metrics in one alarm's math; a day in all, a week from periods of an hour on."""
+    for alarm in alarms(assembly, event_name):
+        assert len(list(measured(alarm))) <= 10, alarm.name
+        stats = [query.get("MetricStat", {}) for query in alarm.properties.get("Metrics", [])]
+        periods = {each["Period"] for each in (alarm.properties, *stats) if "Period" in each}
+        (period,) = periods
+        longest = 604_800 if period >= 3600 else 86_400
+        assert period * alarm.properties["EvaluationPeriods"] <= longest, alarm.name
+
+
 def test_alarms_look_at_metrics_that_exist(assembly: Assembly, event_name: str) -> None:
     for alarm in alarms(assembly, event_name):
         looked_at = list(measured(alarm))
@@ -195,6 +242,114 @@ def test_dashboard_shows_metrics_that_exist_and_every_one_of_ours(
 def test_dashboard_shows_every_alarm(assembly: Assembly, event_name: str) -> None:
     (status,) = (w for w in dashboard(assembly, event_name)["widgets"] if w["type"] == "alarm")
     assert len(set(status["properties"]["alarms"])) == len(alarms(assembly, event_name))
+
+
+# --- what the alarms' math says ------------------------------------------------------------------
+
+
+def _sum(values: list[float]) -> float:
+    """As CloudWatch has it: of those that have data."""
+    known = [value for value in values if not math.isnan(value)]
+    return sum(known) if known else math.nan
+
+
+MATH = {
+    "SUM": _sum,
+    "MAX": lambda values: max((v for v in values if not math.isnan(v)), default=math.nan),
+    "IF": lambda condition, then, otherwise: then if condition else otherwise,
+}
+
+
+class Rates(dict[str, float]):
+    """The values of an alarm's queries in one period, worked out when they are asked for. Of
+    `emitted` each metric's sum stands under its name; of the others there are no data."""
+
+    def __init__(self, alarm: Resource, emitted: Mapping[str, float]) -> None:
+        super().__init__()
+        self._queries = {query["Id"]: query for query in alarm.resolved("Metrics")}
+        self._emitted = emitted
+
+    def __missing__(self, name: str) -> Any:
+        if name in MATH:
+            return MATH[name]
+        query = self._queries[name]
+        if "Expression" not in query:
+            return self._emitted.get(query["MetricStat"]["Metric"]["MetricName"], math.nan)
+        calculation = compile(query["Expression"], name, "eval")
+        try:
+            return eval(calculation, {}, self)  # noqa: S307  the template's own text
+        except ZeroDivisionError:
+            return math.nan
+
+
+def rings(assembly: Assembly, name: str, emitted: Mapping[str, float]) -> bool:
+    (alarm,) = (each for each in alarms(assembly, "rehearsal") if short(each) == name)
+    (judged,) = (query["Id"] for query in alarm.resolved("Metrics") if query.get("ReturnData"))
+    value = Rates(alarm, emitted)[judged]
+    assert math.isnan(value) or 0 <= value <= 100
+    return bool(value >= alarm.properties["Threshold"])
+
+
+@pytest.mark.parametrize(
+    ("emitted", "rung"),
+    [
+        ({}, False),
+        ({"ModelsEndedBySweeper": 0}, False),
+        ({"ExecutionsSucceeded": 20, "ModelsEndedBySweeper": 0}, False),
+        ({"ExecutionsSucceeded": 16, "ExecutionsFailed": 4, "ModelsRefunded": 4}, True),
+        ({"ExecutionsSucceeded": 16, "ExecutionsFailed": 4, "ModelsRefunded": 3}, False),
+        ({"ExecutionsFailed": 4, "ModelsRefunded": 4}, False),
+        ({"ExecutionsSucceeded": 15, "ExecutionsFailed": 5, "ModelsEndedBySweeper": 5}, True),
+        ({"ExecutionsSucceeded": 15, "ExecutionsAborted": 5, "ModelsEndedBySweeper": 5}, True),
+        ({"ExecutionsTimedOut": 6, "ModelsEndedBySweeper": 6}, True),
+        ({"ExecutionsSucceeded": 3, "ModelsEndedBySweeper": 9}, True),
+        ({"ModelsEndedBySweeper": 9}, True),
+    ],
+    ids=[
+        "silence",
+        "nothing",
+        "all well",
+        "a fifth failed",
+        "their owners' fault",
+        "too few",
+        "Record failure is broken",
+        "aborted",
+        "timed out",
+        "sweeper hours later",
+        "sweeper alone",
+    ],
+)
+def test_failure_rate_rings_whoever_ended_the_models(
+    assembly: Assembly, emitted: dict[str, float], rung: bool
+) -> None:
+    assert rings(assembly, "FailureRate", emitted) is rung
+
+
+@pytest.mark.parametrize(
+    ("emitted", "rung"),
+    [
+        ({}, False),
+        ({"JudgeCalls": 0, "JudgeThrottled": 0}, False),
+        ({"JudgeCalls": 900, "JudgeThrottled": 60}, False),
+        ({"JudgeCalls": 25, "JudgeThrottled": 25}, True),
+        ({"JudgeCalls": 8, "JudgeThrottled": 8}, False),
+        ({"PracticeJudgeCalls": 40, "PracticeJudgeThrottled": 30}, True),
+        (
+            {
+                "JudgeCalls": 900,
+                "JudgeThrottled": 10,
+                "PracticeJudgeCalls": 40,
+                "PracticeJudgeThrottled": 40,
+            },
+            False,
+        ),
+    ],
+    ids=["silence", "none asked", "many, few refused", "one submission", "few", "practice", "both"],
+)
+def test_judge_throttling_rings_by_the_share_of_calls_that_were_refused(
+    assembly: Assembly, emitted: dict[str, float], rung: bool
+) -> None:
+    assert rings(assembly, "JudgeThrottling", emitted) is rung
 
 
 def test_check_of_metrics_finds_what_is_wrong() -> None:
@@ -298,6 +453,28 @@ def test_entry_of_the_runbook_says_all_four_things(anchor: str) -> None:
     body = runbook_entries()[anchor]
     for part in ("**Means.**", "**Look.**", "**Do.**", "**Worry**"):
         assert body.count(part) == 1, part
+
+
+LOGGED = re.compile(r"logger\.(?:debug|info|warning|error|exception)\(\s*\"([^\"]+)\"")
+LOOKED_FOR = re.compile(r"[Ll]og of (\w+)[:,] ((?:(?:, )?`[^`]+`)+)")
+
+
+def logged(construct_id: str) -> set[str]:
+    """Every message that a function may log, its own and those of what functions share."""
+    folders = (ROOT / "lambdas" / folder(construct_id), ROOT / "lambdas" / "shared")
+    sources = (path.read_text(encoding="utf-8") for each in folders for path in each.glob("*.py"))
+    return {message for source in sources for message in LOGGED.findall(source)}
+
+
+def test_what_the_runbook_says_to_look_for_is_logged_there() -> None:
+    text = (ROOT / "docs" / "runbook.md").read_text(encoding="utf-8")
+    wanted = {
+        (function, message)
+        for function, messages in LOOKED_FOR.findall(" ".join(text.split()))
+        for message in re.findall(r"`([^`]+)`", messages)
+    }
+    assert {("Sweep", "removed"), ("Sweep", "not swept"), ("Api", "unexpected")} <= wanted
+    assert {(f, message) for f, message in wanted if message not in logged(f)} == set()
 
 
 # --- who is told, and what stops -----------------------------------------------------------------

@@ -182,7 +182,7 @@ class Bench:
         try:
             return submission.judge(session)
         finally:
-            self.throttled = session.throttled
+            self.asked, self.throttled = session.asked, session.throttled
 
     def score(self) -> bytes:
         return json.dumps(scorecard(self.vault, self.league, MODEL)).encode()

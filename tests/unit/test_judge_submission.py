@@ -236,7 +236,7 @@ def test_throttled_hour_ends_with_every_verdict_in_few_turns(undisturbed):
 def test_passing_error_leaves_no_game_without_a_verdict(undisturbed, error):
     bench = Bench(QUESTIONS)
     assert bench.judge(FakeJudge([error, error])).remaining == 0
-    assert bench.throttled == 2
+    assert (bench.asked, bench.throttled) == (GAMES + 2, 2)
     assert bench.score() == undisturbed
 
 
@@ -247,6 +247,7 @@ def test_lasting_error_fails_at_once_and_says_nothing_of_the_request(code):
         bench.judge(judge, concurrency=3)
     assert "hidden" not in str(refused.value)
     assert len(judge.requests) <= 3
+    assert (1 <= bench.asked <= 3, bench.throttled) == (True, 0)
     assert bench.time.now() - 1_800_000_000 < 60  # nobody waits any more
 
 

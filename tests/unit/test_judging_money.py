@@ -3,8 +3,10 @@ of its score and its end holds."""
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import datetime as dt
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -67,7 +69,7 @@ class Context:
 class Asking:
     """Of `Session`, as far as the handler sees it."""
 
-    throttled = 0
+    asked, throttled = 7, 3
 
     def __init__(self, meter: TokenMeter) -> None:
         self.meter = meter
@@ -227,6 +229,19 @@ def test_judging_is_reserved_counted_turn_by_turn_and_charged_at_its_end(league:
     assert (league.reserved(), league.account()) == ([], (cost, cost))
     league.score()
     assert league.account() == (cost, cost)
+
+
+@pytest.mark.parametrize("ends", [None, JudgeUnavailable("gone")], ids=["judged", "refused"])
+def test_calls_and_refused_ones_are_counted_however_the_turn_ends(
+    league: League, capsys: pytest.CaptureFixture[str], ends: Exception | None
+) -> None:
+    function.metrics.clear_metrics()
+    league.games = ends or league.games
+    with pytest.raises(JudgeUnavailable) if ends else contextlib.nullcontext():
+        league.turn()
+    (line,) = (line for line in capsys.readouterr().out.splitlines() if '"_aws"' in line)
+    emitted = json.loads(line)
+    assert (emitted["JudgeCalls"], emitted["JudgeThrottled"]) == ([7], [3])
 
 
 def test_whoever_must_wait_for_others_money_waits_and_the_judge_is_not_asked(

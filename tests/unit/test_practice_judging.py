@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import json
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from lambdas.shared import practice
+from lambdas.judge_practice import handler as judge_practice
+from lambdas.shared import bundle, function, practice
+from lambdas.shared.storage import Bucket
 from lambdas.shared.table import Table
 from league import keys
+from league.errors import JudgeUnavailable
 from league.practice import failure
 from tests.unit.test_api_fixtures import Cloud
+from tests.unit.test_judge_fixtures import EVENT, Bench
 
 pytest_plugins = ["tests.unit.test_api_fixtures"]
 
@@ -70,3 +76,50 @@ def test_judging_that_is_no_longer_the_models_is_left_alone(
     table: Table, change: dict[str, Any]
 ) -> None:
     assert practice.queued(table, {**JUDGING, **change}) is None
+
+
+class Context:
+    aws_request_id = "a-turn"
+
+
+class Refusing:
+    """Of `Session`, as far as the handler sees it: a judge that had time for one call of four."""
+
+    asked, throttled = 4, 3
+    ends: Exception | None = None
+
+    @classmethod
+    def of_invocation(cls, *_: Any, **__: Any) -> Refusing:
+        return cls()
+
+    def play(self, *_: Any) -> list[Any]:
+        if self.ends:
+            raise self.ends
+        return []
+
+
+@pytest.mark.parametrize("ends", [None, JudgeUnavailable("gone")], ids=["no time", "refused"])
+def test_calls_of_practice_are_counted_however_it_ends(
+    cloud: Cloud,
+    table: Table,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    ends: Exception | None,
+) -> None:
+    models = Bucket(cloud.bucket("models"), cloud.s3)
+    models.write_json(keys.practice_answers("alice", "a"), {"practice": []})
+    (question,) = Bench(1).questions
+    monkeypatch.setattr(bundle, "event", lambda: EVENT)
+    monkeypatch.setattr(bundle, "practice_questions", lambda: [question])
+    monkeypatch.setattr(judge_practice, "table", lambda: table)
+    monkeypatch.setattr(judge_practice, "settings", lambda: SimpleNamespace(models_bucket="m"))
+    monkeypatch.setattr(judge_practice, "Bucket", lambda _: models)
+    monkeypatch.setattr(judge_practice, "_kept_references", lambda *_: {question.id: "An answer."})
+    monkeypatch.setattr(judge_practice, "Session", Refusing)
+    monkeypatch.setattr(Refusing, "ends", ends)
+    function.metrics.clear_metrics()
+    with pytest.raises(JudgeUnavailable):
+        judge_practice.handler({**JUDGING, "leased": False}, Context())
+    (line,) = (line for line in capsys.readouterr().out.splitlines() if '"_aws"' in line)
+    emitted = json.loads(line)
+    assert (emitted["PracticeJudgeCalls"], emitted["PracticeJudgeThrottled"]) == ([4], [3])
