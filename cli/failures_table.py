@@ -1,38 +1,54 @@
-"""Every reason why a model can end without a score, as a table in docs/failures.md.
+"""Every reason why a model, or a practice judging, can end without a result: docs/failures.md.
 
 python -m cli.failures_table            writes it
-python -m cli.failures_table --check    fails when it is not what league/failures.py says
+python -m cli.failures_table --check    fails when it is not what the code says
 """
 
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
-from league.failures import FAILURES
+from league import failures, practice
+from league.failures import Failure
 
 FILE = Path(__file__).resolve().parents[1] / "docs" / "failures.md"
 
 HEAD = """\
 # Why a model can end without a score
 
-Generated from `league/failures.py` by `python -m cli.failures_table`.
+Generated from `league/failures.py` and `league/practice.py` by `python -m cli.failures_table`.
 
 Each of these is what `GET /models/{id}` answers as `reason`, what *Record failure* puts out and the
-execution ends with, and what the sweeper records for an execution that is gone. `{detail}` is
-SageMaker's own reason, or what an organizer wrote.
+execution ends with, and what the sweeper records for an execution that is gone. `{detail}` is what
+the training script said, or what an organizer wrote. `already_ended` is no model's reason: only an
+execution ends with it, and `{detail}` is the model's state.
 
+"""
+PRACTICE = """
+## Why answers can be left unjudged by the practice judge
+
+What the same answer says as `practice_judging.reason`, and what *Record practice failure* puts out
+and the execution ends with. Given back is the practice judging; the model stays as it is.
+
+"""
+COLUMNS = """\
 | code | when | sentence | next step | refunded |
 |---|---|---|---|---|
 """
 
 
 def text() -> str:
-    """The table as it lies in docs/."""
-    rows = [
+    """The tables as they lie in docs/."""
+    models, practising = failures.FAILURES.values(), practice.FAILURES.values()
+    return HEAD + _table(models) + PRACTICE + _table(practising)
+
+
+def _table(rows: Iterable[Failure]) -> str:
+    return COLUMNS + "".join(
         f"| `{failure.code}` | {failure.when} | {failure.message} | {failure.next_step} | "
         f"{'yes' if failure.refunded else 'no'} |\n"
-        for failure in FAILURES.values()
-    ]
-    return HEAD + "".join(rows)
+        for failure in rows
+    )
 
 
 def main(arguments: list[str]) -> int:

@@ -23,6 +23,15 @@ class Failure:
     next_step: str
     refunded: bool
 
+    def reason(self, detail: str = "") -> Reason:
+        """What the participant reads."""
+        return Reason(
+            code=self.code,
+            message=self.message.replace("{detail}", detail or "no reason was given"),
+            next_step=self.next_step,
+            refunded=self.refunded,
+        )
+
 
 FAILURES = {
     failure.code: failure
@@ -43,10 +52,17 @@ FAILURES = {
         ),
         Failure(
             "training_failed",
-            "the training script stopped for any other reason",
+            "the training script stopped for any other reason, or used up the instance's memory",
             "The training script stopped: {detail}",
             "check dataset and hyperparameters; if they look right, tell the organizers",
             refunded=False,
+        ),
+        Failure(
+            "training_setup",
+            "SageMaker's `ClientError` (role, image, weights, buckets, disk), or a missing package",
+            "AWS could not run the training job as this event has set it up.",
+            "tell the organizers and name this model's id; your attempt is given back",
+            refunded=True,
         ),
         Failure(
             "training_too_long",
@@ -133,6 +149,13 @@ FAILURES = {
             refunded=True,
         ),
         Failure(
+            "already_ended",
+            "the execution failed after the model had ended or gone on; the model's record stays",
+            "This changed nothing: the model is {detail} by now.",
+            "look at the model itself",
+            refunded=False,
+        ),
+        Failure(
             "annulled",
             "an organizer annulled the score",
             "The organizers annulled this model's score: {detail}",
@@ -184,6 +207,7 @@ SPEND_CAP = "SpendCapReached"
 
 # The error that a state machine or the sweeper reports, without its service and "Exception".
 BY_ERROR = {
+    "BoardBusy": "internal",
     "CapacityTimedOut": "no_capacity",
     "Cancelled": "cancelled",
     "ConflictingVerdicts": "internal",
@@ -203,14 +227,29 @@ BY_ERROR = {
     "StaleAttempt": "cancelled",
     "Timeout": "time_limit",
 }
-# Why a training job failed. Order matters: the first match decides.
-_BY_OWN_FAULT = (
-    (r"accept_eula|EULA|end.user licen[cs]e", "eula_not_accepted"),
+_OWN_FAULT = "own fault"
+# Whose fault a failed training job is, by how its reason begins: SageMaker and its training toolkit
+# write that. What follows may quote a participant's rows, so it must not earn anybody a refund.
+# The first match decides.
+_BY_REASON = (
+    # Memory is used up by long rows and large batches, at a participant's will.
+    (r"ClientError: Please use an instance type with more memory", "training_failed"),
+    (r"ClientError: Artifact upload failed: ?ClientError: Out of Memory", "training_failed"),
+    (r"ClientError: .*(accept_?eula|EULA|end.user licen[cs]e)", "eula_not_accepted"),
+    # Role, keys, image, weights, buckets and disk are the event's.
+    (r"ClientError\b", "training_setup"),
+    (r"AlgorithmError: (framework error|Install\w+Error|ImportModuleError)\b", "training_setup"),
+    (r"AlgorithmError: EulaNotAccepted: ", "eula_not_accepted"),  # the script's own exception
+    (r"AlgorithmError\b", _OWN_FAULT),
+    (NO_CAPACITY, "no_capacity"),
+    (r"", "internal"),
+)
+# What the participant's own fault is about, by what the script says. None of these is refunded.
+_BY_WORD = (
     (r"diverged|NaN|nan loss", "training_diverged"),
     (r"row|dataset|template|column|sample|jsonl", "training_data"),
     (r"", "training_failed"),
 )
-_OWN_FAULT = r"AlgorithmError|ClientError"
 DETAIL_CHARACTERS = 300
 
 
@@ -218,35 +257,39 @@ def explain(error: str, cause: str, *, cancelled: bool = False) -> Reason:
     """The reason for a participant, from a state machine's error name and cause.
 
     `cause` of a failed training job is the JSON of DescribeTrainingJob. The detail that is passed
-    on is SageMaker's own FailureReason, which speaks of the participant's data only.
+    on is what the training script said, which speaks of the participant's data only.
     """
     if cancelled:
-        return _reason("cancelled")
+        return FAILURES["cancelled"].reason()
     job = _job(cause)
     if job is not None:
         reason = str(job.get("FailureReason") or "")
-        return _reason(_code_of_job(job, reason), _detail(reason))
+        return FAILURES[_code_of_job(job, reason)].reason(_detail(reason))
     name = error.rsplit(".", 1)[-1].removesuffix("Exception")
     if name == SPEND_CAP and "participant: of the cap" in cause:
-        return _reason("participant_cap")
-    return _reason(BY_ERROR.get(name, "internal"))
+        return FAILURES["participant_cap"].reason()
+    return FAILURES[BY_ERROR.get(name, "internal")].reason()
 
 
 def _code_of_job(job: Mapping[str, Any], reason: str) -> str:
-    """Only what SageMaker itself calls the script's fault is the participant's: a reason may quote
-    their rows, so what it is about decides after whose fault it is."""
     if job.get("SecondaryStatus") == "MaxRuntimeExceeded":
         return "training_too_long"
     if job["TrainingJobStatus"] == "Stopped":
         return "training_stopped"
-    if re.match(_OWN_FAULT, reason):
-        return next(code for pattern, code in _BY_OWN_FAULT if re.search(pattern, reason))
-    return "no_capacity" if re.match(NO_CAPACITY, reason) else "internal"
+    fault = next(code for pattern, code in _BY_REASON if re.match(pattern, reason))
+    if fault != _OWN_FAULT:
+        return fault
+    return next(code for pattern, code in _BY_WORD if re.search(pattern, _said(reason)))
+
+
+def already_ended(state: str) -> Reason:
+    """What an execution ends with that failed after its model had ended or gone on to `state`."""
+    return FAILURES["already_ended"].reason(state)
 
 
 def annulled(reason: str) -> Reason:
     """The reason for a participant whose model an organizer annulled."""
-    return _reason("annulled", " ".join(reason.split())[:DETAIL_CHARACTERS])
+    return FAILURES["annulled"].reason(" ".join(reason.split())[:DETAIL_CHARACTERS])
 
 
 def _job(cause: str) -> Mapping[str, Any] | None:
@@ -258,18 +301,14 @@ def _job(cause: str) -> Mapping[str, Any] | None:
 
 
 def _detail(reason: str) -> str:
-    plain = re.sub(r"^(AlgorithmError|ClientError): ", "", reason)
-    plain = re.sub(r",? ?exit code: \d+.*$", "", plain)
-    message = re.search(r"ErrorMessage \"(.+?)\"", plain, re.DOTALL)
-    told = re.sub(r"^\w+(Error|Exception): ", "", message[1] if message else plain)
+    told = re.sub(r"^\w+(Error|Exception): ", "", _said(reason))
     return " ".join(told.split())[:DETAIL_CHARACTERS]
 
 
-def _reason(code: str, detail: str = "") -> Reason:
-    failure = FAILURES[code]
-    return Reason(
-        code=code,
-        message=failure.message.replace("{detail}", detail or "no reason was given"),
-        next_step=failure.next_step,
-        refunded=failure.refunded,
-    )
+def _said(reason: str) -> str:
+    """What the script said, without what SageMaker and its toolkit wrap it in: the command that
+    follows names every hyperparameter."""
+    plain = re.sub(r"^(AlgorithmError|ClientError): ", "", reason)
+    plain = re.sub(r",? ?exit code: \d+.*$", "", plain)
+    wrapped = re.search(r'ErrorMessage "(.+?)("\s*((ExtraInfo|Command) "|$)|$)', plain, re.DOTALL)
+    return wrapped[1] if wrapped else plain

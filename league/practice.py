@@ -11,6 +11,7 @@ from typing import Any
 from typing_extensions import TypedDict
 
 from league.event import Event
+from league.failures import Failure
 from league.judging import GameRecord
 from league.question import Question
 from league.records import Reason
@@ -87,36 +88,61 @@ def _verdict(game: GameRecord) -> PracticeVerdict:
     )
 
 
-# What the state machine caught or the sweeper found, to what the participant reads: code, message,
-# next step. The league's or AWS's doing, all of it: what a model answered can lose games, and fail
-# nothing.
+# Why answers were not judged, and what the participant reads. The league's or AWS's doing, all of
+# it: what a model answered can lose games, and fail nothing.
 _LATER = "ask for it again later; your practice judging is given back"
-_AWAY = ("judge_unavailable", "The judge did not answer.", _LATER)
-_FAILURES = {
-    "JudgeUnavailable": _AWAY,
-    "EndpointFailed": _AWAY,
-    "EndpointTimedOut": _AWAY,
-    "States.Timeout": _AWAY,
-    "EventEnded": (
-        "event_ended",
-        "The event ended before your answers were judged.",
-        "nothing: the practice judging is given back, and there is no time left to use it",
-    ),
-    "Interrupted": ("interrupted", "The judging was interrupted on our side.", _LATER),
-    "SpendCapReached": (
-        "event_cap",
-        "Too little is left of the event's money.",
-        "ask the organizers whether they raise the cap; your practice judging is given back",
-    ),
+FAILURES = {
+    failure.code: failure
+    for failure in (
+        Failure(
+            "judge_unavailable",
+            "the judge refused, its endpoint was not in service in time, or the step took too long",
+            "The judge did not answer.",
+            _LATER,
+            refunded=True,
+        ),
+        Failure(
+            "event_ended",
+            "the event was over before the answers were judged",
+            "The event ended before your answers were judged.",
+            "nothing: the practice judging is given back, and there is no time left to use it",
+            refunded=True,
+        ),
+        Failure(
+            "interrupted",
+            "the execution ended without a word; the sweeper noticed",
+            "The judging was interrupted on our side.",
+            _LATER,
+            refunded=True,
+        ),
+        Failure(
+            "event_cap",
+            "judging could cost more than is left of `money.event_usd`",
+            "Too little is left of the event's money.",
+            "ask the organizers whether they raise the cap; your practice judging is given back",
+            refunded=True,
+        ),
+        Failure(
+            "internal",
+            "anything else",
+            "Something went wrong on our side.",
+            "tell the organizers and name this model's id; your practice judging is given back",
+            refunded=True,
+        ),
+    )
 }
-_OTHERWISE = (
-    "internal",
-    "Something went wrong on our side.",
-    "tell the organizers and name this model's id; your practice judging is given back",
-)
+# What the state machine caught or the sweeper found.
+_BY_ERROR = {
+    "JudgeUnavailable": "judge_unavailable",
+    "EndpointFailed": "judge_unavailable",
+    "EndpointTimedOut": "judge_unavailable",
+    "States.Timeout": "judge_unavailable",
+    "EventEnded": "event_ended",
+    "Interrupted": "interrupted",
+    "SpendCapReached": "event_cap",
+}
 
 
 def failure(error: str) -> Reason:
     """Why a practice judging ended without verdicts, from an error's name."""
-    code, message, next_step = _FAILURES.get(error, _OTHERWISE)
-    return Reason(code=code, message=message, next_step=next_step, refunded=True)
+    return FAILURES[_BY_ERROR.get(error, "internal")].reason()

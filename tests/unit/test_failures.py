@@ -6,6 +6,7 @@ import re
 import pytest
 
 from cli import failures_table
+from league import practice
 from league.errors import PipelineError, SpendCapReached
 from league.failures import BY_ERROR, FAILURES, explain
 from stacks.definition import FOLDER
@@ -34,7 +35,6 @@ def lambda_error(error):
         ("States.TaskFailed", job("AlgorithmError: CUDA error"), "training_failed", False),
         ("States.TaskFailed", job("", "MaxRuntimeExceeded"), "training_too_long", False),
         ("States.TaskFailed", job("CapacityError: no ml.g5.12xlarge"), "no_capacity", True),
-        ("States.TaskFailed", job("ClientError: accept_eula"), "eula_not_accepted", True),
         ("CapacityTimedOut", "no free instance", "no_capacity", True),
         ("EndpointFailed", "{}", "hosting_failed", True),
         ("EndpointTimedOut", "", "hosting_failed", True),
@@ -72,6 +72,98 @@ def test_failure_has_a_code_a_sentence_and_a_next_step(error, cause, code, refun
     assert reason["message"].endswith((".", "}")) or ":" in reason["message"]
     assert reason["next_step"]
     assert "{detail}" not in reason["message"]
+
+
+# As SageMaker and its training toolkit write them.
+WRAPPED = (
+    'AlgorithmError: ExecuteUserScriptError:\nExitCode 1\nErrorMessage "{}"\n'
+    'Command "/opt/conda/bin/python3.10 transfer_learning.py --instruction_tuned True '
+    '--max_train_samples -1", exit code: 1'
+)
+OURS = [
+    "ClientError: Data download failed:Unable to download object s3://bucket/key "
+    "(AccessDenied: Access Denied)",
+    "ClientError: Data download failed:Please ensure that the subnet's route table has a route to "
+    "an S3 VPC endpoint or a NAT device",
+    "ClientError: Data download failed:Insufficient disk space",
+    "ClientError: Artifact upload failed:Error 7: AccessDenied (403): Access Denied",
+    "ClientError: Artifact upload failed:Insufficient disk space",
+    "ClientError: SageMaker was unable to assume the role 'arn:aws:iam::111122223333:role/a-role'",
+    "ClientError: TrainingHostAgent Initialization failed:InvalidInputException: SageMaker is "
+    "unable to perform: sts:AssumeRole on the role.",
+    "ClientError: Cannot pull algorithm container. Either the image does not exist or its "
+    "permissions are incorrect.",
+    "AlgorithmError: framework error: \nTraceback (most recent call last):\nbotocore.exceptions."
+    "ClientError: An error occurred (403) when calling the HeadObject operation: Forbidden",
+    'AlgorithmError: InstallRequirementsError:\nExitCode 1\nErrorMessage "no such package"',
+    "AlgorithmError: ImportModuleError: No module named 'transfer_learning'",
+]
+# What their own rows and settings do, whatever these quote.
+THEIRS = [
+    ("AlgorithmError: row 12 quotes 'accept the EULA'", "training_data"),
+    ("AlgorithmError: ValueError: EulaNotAccepted: row 3", "training_data"),
+    ("AlgorithmError: DatasetError: row 3: 'ClientError: Data download failed'", "training_data"),
+    ("AlgorithmError: row 3\nClientError: Artifact upload failed:AccessDenied", "training_data"),
+    ("AlgorithmError: row 3: framework error: end-user license", "training_data"),
+    (WRAPPED.format("ValueError: row 3: ClientError: accept_eula"), "training_data"),
+    (WRAPPED.format("EulaNotAccepted: ValueError"), "training_failed"),
+    (WRAPPED.format('KeyError: "response" of row 7'), "training_data"),
+    (WRAPPED.format("torch.cuda.OutOfMemoryError: CUDA out of memory"), "training_failed"),
+    ("AlgorithmError: , exit code: 139", "training_failed"),
+    (
+        "ClientError: Please use an instance type with more memory, or reduce the size of job data "
+        "processed on an instance.",
+        "training_failed",
+    ),
+    (
+        "ClientError: Artifact upload failed:ClientError: Out of Memory. Please use a larger "
+        "instance",
+        "training_failed",
+    ),
+]
+
+
+@pytest.mark.parametrize("reason", OURS)
+def test_job_that_the_event_set_up_wrongly_is_given_back_without_a_bucket_or_role_named(reason):
+    told = explain("States.TaskFailed", job(reason))
+    assert (told["code"], told["refunded"]) == ("training_setup", True)
+    assert told["message"] == FAILURES["training_setup"].message
+
+
+@pytest.mark.parametrize(("reason", "code"), THEIRS)
+def test_own_fault_is_not_given_back_whatever_the_rows_quote(reason, code):
+    told = explain("States.TaskFailed", job(reason))
+    assert (told["code"], told["refunded"]) == (code, False)
+
+
+@pytest.mark.parametrize(
+    "reason",
+    [
+        "ClientError: accept_eula",
+        "ClientError: Data download failed: the EULA of the model has to be accepted",
+        "AlgorithmError: EulaNotAccepted: the model is gated: set accept_eula, exit code: 1",
+    ],
+)
+def test_licence_that_is_not_accepted_is_told_as_such_by_sagemaker_or_the_script(reason):
+    assert explain("States.TaskFailed", job(reason))["code"] == "eula_not_accepted"
+
+
+def test_script_that_names_the_licence_is_the_one_that_trains_here():
+    container = pytest.importorskip("local.model.container")
+    reason = f"AlgorithmError: {container.EulaNotAccepted.__name__}: why"
+    assert explain("States.TaskFailed", job(reason))["code"] == "eula_not_accepted"
+
+
+@pytest.mark.parametrize("opening", ["ClientError: ", "CapacityError: ", "AlgorithmError: Eula"])
+def test_what_follows_the_scripts_own_opening_never_earns_a_refund(opening):
+    for before in ("", "row 1: ", "\n", 'ErrorMessage "', "DatasetError: "):
+        reason = f"AlgorithmError: {before}{opening}NotAccepted: x"
+        assert not explain("States.TaskFailed", job(reason))["refunded"]
+
+
+def test_detail_is_what_the_script_said_and_not_its_command():
+    told = explain("States.TaskFailed", job(WRAPPED.format('KeyError: "response" of row 7')))
+    assert told["message"].endswith(': "response" of row 7')
 
 
 def test_cancelling_explains_whatever_error_it_caused():
@@ -137,48 +229,13 @@ def test_what_the_sweeper_reports_leads_to_a_code_of_its_own():
         assert explain(error, "")["code"] in {"interrupted", "event_ended", "time_limit"}
 
 
-def _caught():
-    """Where each Catch of each machine leads."""
-    for title, machine in MACHINES.items():
-        for name, state in machine["States"].items():
-            for catch in state.get("Catch", []):
-                yield pytest.param(machine["States"], catch["Next"], id=f"{title}:{name}")
-
-
-def _ends(states, name, seen):
-    """The ends that can be reached from a state, or Record failure before one."""
-    if name in seen:
-        return set()
-    seen.add(name)
-    state = states[name]
-    if state["Type"] in ("Fail", "Succeed") or name == "Record failure":
-        return {name}
-    choices = [choice["Next"] for choice in state.get("Choices", [])]
-    following = [name for name in (state.get("Next"), state.get("Default"), *choices) if name]
-    return set().union(*(_ends(states, name, seen) for name in following))
-
-
-@pytest.mark.parametrize(("states", "to"), [*_caught()])
-def test_every_catch_ends_and_a_model_fails_by_record_failure_only(states, to):
-    ends = _ends(states, to, set())
-    assert ends
-    if "Record failure" in states and to != "Model failed":
-        assert "Model failed" not in ends
-
-
-def test_only_a_failing_record_failure_leads_past_it():
-    states = MACHINES["train_deploy_judge"]["States"]
-    past = [
-        name
-        for name, state in states.items()
-        if "Model failed" in {state.get("Next"), *(c["Next"] for c in state.get("Catch", []))}
-    ]
-    assert past == ["Record failure"]
-
-
-def test_table_of_reasons_names_every_code():
+@pytest.mark.parametrize("failures", [FAILURES, practice.FAILURES], ids=["models", "practice"])
+def test_tables_of_reasons_name_every_code(failures):
     table = failures_table.text()
-    assert all(f"| `{code}` | {failure.when} |" in table for code, failure in FAILURES.items())
+    assert all(
+        f"| `{code}` | {failure.when} | {failure.message} |" in table
+        for code, failure in failures.items()
+    )
     assert failures_table.main(["--check"]) == 0
 
 
@@ -194,7 +251,11 @@ def test_detail_is_short_however_long_the_reason():
     assert len(explain("States.TaskFailed", job("dataset " * 9999))["message"]) < 400
 
 
-@pytest.mark.parametrize("failure", FAILURES.values(), ids=lambda failure: failure.code)
+@pytest.mark.parametrize(
+    "failure",
+    [*FAILURES.values(), *practice.FAILURES.values()],
+    ids=lambda failure: failure.code,
+)
 def test_every_failure_says_whether_the_attempt_is_given_back(failure):
     told = failure.message + failure.next_step
     assert failure.refunded == ("given back" in told)
