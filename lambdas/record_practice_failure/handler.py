@@ -8,7 +8,8 @@ from league.practice import failure
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """`error` is what the state machine caught, by its name; a judging that has ended stays so."""
+    """`error` is what the state machine caught, by its name. The reason, for whoever opens the
+    execution too; a judging that has ended stays so, and there is none to tell."""
     about(event)
     record = practice.queued(table(), event)
     if record is None:
@@ -16,4 +17,4 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     reason = failure(event["error"])
     practice.end(table(), record, "failed", reason)
     logger.warning("practice not judged", reason=reason["code"], error=event["error"])
-    return {"recorded": True, "code": reason["code"]}
+    return {"recorded": True, **reason}

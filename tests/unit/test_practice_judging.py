@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from lambdas.judge_practice import handler as judge_practice
+from lambdas.record_practice_failure import handler as record_practice_failure
 from lambdas.shared import bundle, function, practice
 from lambdas.shared.storage import Bucket
 from lambdas.shared.table import Table
@@ -123,3 +124,14 @@ def test_calls_of_practice_are_counted_however_it_ends(
     (line,) = (line for line in capsys.readouterr().out.splitlines() if '"_aws"' in line)
     emitted = json.loads(line)
     assert (emitted["PracticeJudgeCalls"], emitted["PracticeJudgeThrottled"]) == ([4], [3])
+
+
+def test_failure_is_told_to_the_execution_as_it_was_recorded(
+    table: Table, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(record_practice_failure, "table", lambda: table)
+    told = record_practice_failure.handler({**JUDGING, "error": "JudgeUnavailable"}, None)
+    assert told == {"recorded": True, **judging(table)["reason"]}
+    again = record_practice_failure.handler({**JUDGING, "error": "Boom"}, None)
+    assert again == {"recorded": False}
+    assert used(table) == [2, 2]

@@ -6,13 +6,20 @@ from pathlib import Path
 import pytest
 from engine_machine import Fails, Hangs
 
+from league.practice import failure
+
 MACHINE = Path(__file__).parents[2] / "statemachines" / "practice_judging.asl.json"
 INPUT = {"participant": "alice", "model_id": "m", "number": 2}
+REASON = {"recorded": True, **failure("JudgeUnavailable")}
+TOLD = (
+    "The judge did not answer. Next: ask for it again later; your practice judging is given back. "
+    "Given back."
+)
 FUNCTIONS = ("LeaseLargeModel", "JudgePractice", "RecordPracticeFailure")
 HAPPY = {
     "Lease large model": {"Payload": {"status": "InService"}},
     "Judge practice": {"Payload": {"state": "judged"}},
-    "Record practice failure": {"Payload": {"recorded": True}},
+    "Record practice failure": {"Payload": REASON},
     "Release large model": {"Payload": {"status": "Deleting"}},
 }
 
@@ -84,7 +91,7 @@ def test_first_to_practise_leases_the_endpoint_for_the_reference_model(play):
 )
 def test_failure_is_recorded_before_the_endpoint_is_given_back(play, large, stub, error):
     run = play(large, Judge_practice=stub)
-    assert (run.status, run.error) == ("FAILED", error)
+    assert (run.status, run.error, run.cause) == ("FAILED", "judge_unavailable", TOLD)
     assert run.arguments_of("Record practice failure")["Payload"] == {**INPUT, "error": error}
     end = ["Release large model", "Large model given back?"] if large == "true" else []
     after = run.entered[run.entered.index("Record practice failure") + 1 :]
@@ -102,7 +109,7 @@ def test_failure_is_recorded_before_the_endpoint_is_given_back(play, large, stub
 )
 def test_endpoint_that_never_serves_is_a_failure_and_is_released(play, lease, error, asked):
     run = play("true", Lease_large_model=lease)
-    assert (run.status, run.error) == ("FAILED", error)
+    assert (run.status, run.error) == ("FAILED", "judge_unavailable")
     assert len(run.calls_of("Lease large model")) == asked
     assert run.arguments_of("Record practice failure")["Payload"]["error"] == error
     assert len(run.calls_of("Release large model")) == 1
@@ -115,7 +122,7 @@ def test_endpoint_that_cannot_be_deleted_yet_is_released_again(play):
         Release_large_model=statuses("Creating", "Creating", "Deleting"),
     )
     assert len(run.calls_of("Release large model")) == 3
-    assert run.error == "Boom"
+    assert run.arguments_of("Record practice failure")["Payload"]["error"] == "Boom"
 
 
 def test_releasing_is_bounded(play):
@@ -134,6 +141,12 @@ def test_endpoint_is_given_back_even_when_the_failure_cannot_be_recorded(play, s
     run = play("true", Judge_practice=Fails("JudgeUnavailable"), Record_practice_failure=stub)
     assert run.error == "JudgeUnavailable"
     assert len(run.calls_of("Release large model")) == 1
+
+
+@pytest.mark.parametrize("stub", [Fails("Boom", "why"), Fails("Boom")])
+def test_judging_that_had_ended_before_ends_with_what_went_wrong(play, stub):
+    run = play(Judge_practice=stub, Record_practice_failure={"Payload": {"recorded": False}})
+    assert (run.status, run.error) == ("FAILED", "Boom")
 
 
 def test_every_catch_of_the_machine_is_played_by_a_test_above():
