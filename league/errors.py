@@ -20,6 +20,7 @@ LeagueError
     ├── ConflictingVerdicts
     ├── SpendCapReached
     ├── LineBusy
+    ├── BoardBusy
     ├── ForeignResource
     └── StaleAttempt
 """
@@ -201,6 +202,10 @@ class SpendCapReached(PipelineError):
 
 class LineBusy(PipelineError):
     """A line or a ledger changed each time that it was about to be changed; trying again helps."""
+
+
+class BoardBusy(PipelineError):
+    """Others published the leaderboard each time that it was about to be; trying again helps."""
 
 
 class ForeignResource(PipelineError):

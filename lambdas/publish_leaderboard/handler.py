@@ -7,6 +7,7 @@ from botocore.exceptions import ClientError
 from lambdas.shared import bundle
 from lambdas.shared.function import client, logger, settings, table
 from league import keys, rejudging
+from league.errors import BoardBusy
 from league.leaderboard import board, etag, serialize
 
 TRIES = 20
@@ -17,6 +18,9 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 
     The document's tag is read before state and entries are: whoever writes under that tag has
     seen everything that its predecessor had seen.
+
+    Raises:
+        BoardBusy: others kept publishing.
     """
     for _ in range(TRIES):
         standing = _standing_tag()
@@ -24,7 +28,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         if _write(body, standing):
             logger.info("published", tag=etag(body))
             return {"tag": etag(body)}
-    raise RuntimeError(f"the leaderboard was written by others {TRIES} times in a row")
+    raise BoardBusy(f"the leaderboard was written by others {TRIES} times in a row")
 
 
 def _board() -> dict[str, Any]:

@@ -7,7 +7,6 @@ from lambdas.shared import bundle, ending, judging_money
 from lambdas.shared.function import about, logger, measure, metrics, table
 from lambdas.shared.ledger import Ledger
 from league import keys
-from league.failures import explain
 from league.metrics import MODELS_FAILED, MODELS_REFUNDED
 from league.rejudging import kept_protocols
 
@@ -15,7 +14,7 @@ from league.rejudging import kept_protocols
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """The reason, for whoever opens the execution too; `recorded` is False when the model had been
-    ended before, or belongs to another attempt or a later judging."""
+    ended before, or belongs to another attempt or a later judging: then what it is now."""
     about(event)
     error, cause = event["error"], event.get("cause") or ""
     # Read before it ends: from then on it may be submitted again.
@@ -25,7 +24,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         table(), event, stage=event["stage"], error=error, cause=cause, protocols=protocols
     )
     if reason is None:
-        return {"recorded": False, **(record.get("reason") or explain(error, cause))}
+        return {"recorded": False, **ending.as_it_stands(table(), event)}
     if event["stage"] == "judging":
         league = bundle.event()
         judging_money.finish_now(table(), Ledger(table(), league), league, record)

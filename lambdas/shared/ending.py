@@ -10,7 +10,7 @@ from typing import Any
 from lambdas.shared import models, standing
 from lambdas.shared.table import Table, absent_check
 from league import keys
-from league.failures import explain
+from league.failures import already_ended, explain
 from league.records import FINISHED, ModelState, Reason
 
 
@@ -33,10 +33,10 @@ def end(
         StaleAttempt: somebody else moved the model at this moment; look again.
     """
     record = table.get(keys.model(owner["participant"], owner["model_id"]))
-    if record is None or record["attempt"] != owner["attempt"] or record["state"] in FINISHED:
+    if record is None or record["state"] in FINISHED:
         return None
-    if record.get("judge_attempt", 0) != owner.get("judge_attempt", 0):
-        return None  # it was Ready, and has been submitted since: its judging goes its own way
+    if not _is_of(record, owner):
+        return None  # restarted; or it was Ready and submitted since: that goes its own way
     checks = []
     for protocol in protocols if stage == "judging" else ():
         if standing.complete(table, record, protocol):
@@ -57,6 +57,25 @@ def end(
         checks=checks,
     )
     return reason
+
+
+def as_it_stands(table: Table, owner: Mapping[str, Any]) -> Reason:
+    """What became of a model that `end` found ended or gone on. `owner` as there.
+
+    Its own reason if this execution's attempt has one, never one made up: whoever failed after a
+    score was stored has failed nobody, and nothing was given back.
+    """
+    record = table.get(keys.model(owner["participant"], owner["model_id"])) or {}
+    reason: Reason | None = record.get("reason")
+    if reason and _is_of(record, owner):
+        return reason
+    return already_ended(record.get("state", "gone"))
+
+
+def _is_of(record: Mapping[str, Any], owner: Mapping[str, Any]) -> bool:
+    """Whether a record is still at the attempt, and at the judging, that `owner` names."""
+    judging = record.get("judge_attempt", 0) == owner.get("judge_attempt", 0)
+    return bool(record["attempt"] == owner["attempt"]) and judging
 
 
 def _state(cancelled: bool, judged_only: bool) -> ModelState:

@@ -210,10 +210,29 @@ def test_failure_recorded_before_is_told_as_it_was(table: Any) -> None:
     assert failing(error="Boom") == {**first, "recorded": False}
 
 
-def test_failure_of_an_attempt_that_is_no_more_changes_nothing(table: Any) -> None:
-    told = failing(attempt=2)
-    assert (told["recorded"], told["code"]) == (False, "hosting_failed")
-    assert table.get(keys.model("p", MODEL))["state"] == "training"
+@pytest.mark.parametrize(
+    ("now", "stands"),
+    [
+        ({"state": "scored"}, "scored"),  # Score was slow, and nobody waited for its answer
+        ({"state": "training", "attempt": 2}, "training"),
+        ({"state": "failed", "attempt": 2, "reason": {"code": "of the other"}}, "failed"),
+        ({"state": "ready", "judge_attempt": 1, "reason": {"code": "of the other"}}, "ready"),
+        (None, "gone"),
+    ],
+    ids=["scored", "restarted", "failed since", "judged again", "gone"],
+)
+def test_failure_after_the_end_tells_where_the_model_is_and_makes_up_no_refund(
+    table: Any, now: dict[str, Any] | None, stands: str
+) -> None:
+    before = RECORD | now if now else None
+    if before:
+        table.put(keys.model("p", MODEL), before)
+    else:
+        table.delete(keys.model("p", MODEL))
+    told = failing(error="Boom")
+    assert (told["recorded"], told["code"], told["refunded"]) == (False, "already_ended", False)
+    assert f"the model is {stands} by now" in told["message"]
+    assert table.get(keys.model("p", MODEL)) == before
 
 
 @pytest.mark.parametrize(

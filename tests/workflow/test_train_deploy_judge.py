@@ -671,7 +671,6 @@ CATCHES = {
     "Answer questions": "hosting",
     "Judge answers": None,
     "Score": None,
-    "Publish": None,
 }
 CLEANED = {
     None: [],
@@ -801,7 +800,7 @@ def test_large_model_is_released_when_the_judge_never_has_time(play):
     assert "Release large model" in run.entered
 
 
-@pytest.mark.parametrize("task", ["Judge answers", "Score", "Publish"])
+@pytest.mark.parametrize("task", ["Judge answers", "Score"])
 def test_large_model_is_released_when_judging_fails(play, task):
     run = play(enter="judge", **{task.replace(" ", "_"): Fails("Boom")}, **LARGE)
     assert run.status == "FAILED"
@@ -817,6 +816,20 @@ def test_large_model_that_never_comes_is_released_and_recorded(play):
 def test_failing_lease_is_recorded(play):
     run = play(enter="judge", Lease_large_model=Fails("Boom"), **LARGE)
     assert run.entered[-2:] == ["Record failure", "Model failed"]
+
+
+@pytest.mark.parametrize("stub", [Fails("Boom"), Hangs()])
+def test_board_that_cannot_be_published_does_not_fail_a_scored_model(play, stub):
+    run = play(enter="judge", Publish=stub, **LARGE)
+    assert (run.status, run.output["state"]) == ("SUCCEEDED", "scored")
+    assert "Release large model" in run.entered
+    assert "Record failure" not in run.entered
+
+
+def test_board_that_others_are_publishing_is_published_at_the_next_try(play):
+    run = play(enter="judge", Publish=[Fails("BoardBusy"), HAPPY["Publish"]])
+    assert run.status == "SUCCEEDED"
+    assert len(run.calls_of("Publish")) == 2
 
 
 def test_failing_release_does_not_fail_a_scored_model(play):
@@ -837,6 +850,7 @@ def test_every_catch_of_the_machine_is_played_by_a_test_above():
         *(find for _, find, _ in CREATES),
         "Wait for training slot",
         "Wait for hosting slot",
+        "Publish",
         "Plan another training job",
         "Find own training job",
         "Look for the training job",
