@@ -57,6 +57,11 @@ class People:
     own_prompts: int = 2
     strength: tuple[float, float] = (6.0, 4.0)
 
+    @property
+    def all_models(self) -> int:
+        """Submitted or not."""
+        return self.submissions + round(self.submissions * self.unsubmitted)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Times:

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,9 +28,35 @@ LONGEST_DAYS = 200
 
 
 def _picture(context: click.Context, option: click.Parameter, value: Path | None) -> Path | None:
-    if value is not None and value.suffix not in PICTURES:
-        raise click.BadParameter(f"{value}: the name must end in {', '.join(PICTURES)}")
+    if value is not None:
+        if value.suffix not in PICTURES:
+            raise click.BadParameter(f"{value}: the name must end in {', '.join(PICTURES)}")
+        _check_writable(value)
     return value
+
+
+def _document(context: click.Context, option: click.Parameter, value: Path | None) -> Path | None:
+    if value is not None:
+        if value.suffix in PICTURES:
+            raise click.BadParameter(f"{value}: a page is no picture; end its name in .md")
+        _check_writable(value)
+        _check_writable(value.with_suffix(".svg"))
+    return value
+
+
+def _check_writable(file: Path) -> None:
+    """Before anything is simulated: nobody waits for what cannot be kept.
+
+    Raises:
+        BadParameter: the file cannot be written where it is wanted.
+    """
+    folder = file.parent
+    if file.is_dir():
+        raise click.BadParameter(f"{file} is a folder: name a file")
+    if not folder.is_dir():
+        raise click.BadParameter(f"{file}: there is no folder {folder}; make it first")
+    if not os.access(file if file.exists() else folder, os.W_OK):
+        raise click.BadParameter(f"{file}: you may not write there")
 
 
 @click.command()
@@ -44,9 +71,8 @@ def _picture(context: click.Context, option: click.Parameter, value: Path | None
 @click.option(
     "--submissions",
     type=click.IntRange(min=1),
-    default=SOME.submissions,
-    show_default=True,
-    help="Models that are trained and submitted in all.",
+    help="Models that are trained and submitted in all.  [default: as many a participant as at the "
+    f"reference event, {SOME.submissions:,} for {SOME.participants}]",
 )
 @click.option(
     "--unsubmitted",
@@ -111,14 +137,15 @@ def _picture(context: click.Context, option: click.Parameter, value: Path | None
 @click.option(
     "--plot",
     "picture",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=click.Path(path_type=Path),
     callback=_picture,
     help="Draw it too: a file that ends in .svg, .png or .pdf.",
 )
 @click.option(
     "--write",
     "document",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=click.Path(path_type=Path),
+    callback=_document,
     help="Write it as a page in Markdown, with the assumptions; its picture beside it (.svg).",
 )
 @click.option(
@@ -132,7 +159,7 @@ def _picture(context: click.Context, option: click.Parameter, value: Path | None
 def estimate(
     name: str,
     participants: int,
-    submissions: int,
+    submissions: int | None,
     unsubmitted: float,
     last_day_share: float,
     rush_hours: float,
@@ -154,12 +181,14 @@ def estimate(
     when all submit on the last day, and what each choice changes: instances, slots, the judge, the
     orders it plays. Nothing is deployed or asked of AWS; it takes some ten seconds.
 
-    People come as they did at the reference event unless you say otherwise. Slots are granted by
-    the product's own rule, the judge's prompts are its own, and prices are AWS's list prices; all
-    other assumptions, with their sources, stand in docs/estimate.md.
+    People come as they did at the reference event unless you say otherwise: with --participants
+    alone, each of them submits as many models as there. More than limits allow is refused. Slots
+    are granted by the product's own rule, the judge's prompts are its own, and prices are AWS's
+    list prices; all other assumptions, with their sources, stand in docs/estimate.md.
 
     \b
     league estimate insurance-underwriter
+    league estimate insurance-underwriter --participants 60
     league estimate insurance-underwriter --submissions 1000 --participants 120 --plot estimate.svg
     league estimate insurance-underwriter --wait 60        # who may wait longer needs fewer quotas
     league estimate insurance-underwriter --json | jq .quotas
@@ -167,7 +196,7 @@ def estimate(
     people = replace(
         SOME,
         participants=participants,
-        submissions=submissions,
+        submissions=submissions or _usual_submissions(participants),
         unsubmitted=unsubmitted,
         last_day_share=last_day_share,
         rush_doubling_hours=rush_hours,
@@ -191,15 +220,22 @@ def estimate(
                 if file is not None:
                     status.update(f"drawing {file}")
                     _draw(found, file)
+        if document is not None:
+            text = page.text(found, document.with_suffix(".svg").name)
+            document.write_text(text, encoding="utf-8")
     except (EventError, UnknownPrice) as error:
         raise click.ClickException(str(error)) from None
-    if document is not None:
-        document.write_text(page.text(found, document.with_suffix(".svg").name), encoding="utf-8")
+    except OSError as error:
+        raise click.ClickException(f"{error.filename or root / name}: {error.strerror}") from None
     if as_json_:
         click.echo(json.dumps(as_json(found), indent=1))
     else:
         out = Console()
         print_report(found, out if out.is_terminal else Console(width=WIDTH))
+
+
+def _usual_submissions(participants: int) -> int:
+    return max(1, round(participants * SOME.submissions / SOME.participants))
 
 
 def _draw(found: Estimate, file: Path) -> None:
@@ -227,12 +263,14 @@ def estimate_event(
     """The estimate of the event in `folder`; `epochs` and `days` None are the event's own.
 
     Raises:
-        EventError: the event cannot be used as it is written, or lasts for years.
+        EventError: the event cannot be used as it is written, or lasts for years, or its limits
+            leave no room for so many models.
         UnknownPrice: something it uses has no list price here.
     """
     event = _lasting(load_event(folder), days)
     usual = float(event.training.hyperparameters.epoch.default)
     people = replace(people, epochs=epochs or usual)
+    _check_room(event, people)
     return estimated(
         event,
         load_event_models(event, folder).base,
@@ -255,6 +293,27 @@ def _lasting(event: Event, days: float | None) -> Event:
     if lasts > LONGEST_DAYS:
         raise EventError(f"phases.league lasts {lasts:,} days: give --days, for example --days 14")
     return replace(event, phases=replace(event.phases, league=league))
+
+
+def _check_room(event: Event, people: People) -> None:
+    """
+    Raises:
+        EventError: limits allow fewer models, however people spread them over the days.
+    """
+    league, limits = event.phases.league, event.limits
+    days = (league.closes.date() - league.opens.date()).days + 1
+    for wanted, option, what in (
+        (people.submissions, "--submissions", "submissions"),
+        (people.all_models, "--unsubmitted or --submissions", "models"),
+    ):
+        daily, total = getattr(limits, f"{what}_per_day"), getattr(limits, f"{what}_total")
+        room = people.participants * min(total, days * daily)
+        if wanted > room:
+            bound = f"{what}_total {total}" if total <= days * daily else f"{what}_per_day {daily}"
+            raise EventError(
+                f"limits.{bound}: {people.participants:,} participants may have at most {room:,} "
+                f"{what} on {days} UTC days, not {wanted:,}: lower {option}, or raise the limit"
+            )
 
 
 def reference(folder: Path) -> Estimate:

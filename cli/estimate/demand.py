@@ -55,7 +55,7 @@ def demand(event: Event, assumed: Assumptions, seed: int) -> Demand:
     people = assumed.people
     league = event.phases.league
     seconds = (league.closes - league.opens).total_seconds()
-    unsubmitted = round(people.submissions * people.unsubmitted)
+    unsubmitted = people.all_models - people.submissions
     submitted = [True] * people.submissions + [False] * unsubmitted
     rng.shuffle(submitted)
     times = sorted(_times(rng, people, league.opens, seconds, len(submitted)))

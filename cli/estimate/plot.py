@@ -168,8 +168,9 @@ def _choices(axes: "Axes", found: Estimate) -> None:
     """Every choice's wait from POST to score, and what it costs."""
     results = [found.written, found.recommended, *found.alternatives][::-1]
     rows = np.arange(len(results))
-    half = [result.waits[0].total.p50 for result in results]
-    most = [result.waits[0].total.p95 for result in results]
+    # Nobody's wait is none, which has no place on a logarithmic axis.
+    half = [max(1.0, result.waits[0].total.p50) for result in results]
+    most = [max(1.0, result.waits[0].total.p95) for result in results]
     axes.hlines(rows, half, most, color="#a9b5b0", linewidth=2)
     axes.plot(half, rows, "o", color="#8a9691", markersize=4, label="half of the submissions")
     axes.scatter(most, rows, s=38, color=[_colour(one, found) for one in results], zorder=3)

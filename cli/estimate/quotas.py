@@ -65,8 +65,9 @@ class Search:
         work, wishes = self._work(event), self._demands[0].wishes
         since = self._demands[0].seconds - RUSH
         rate = sum(wish.at > since for wish in wishes) / RUSH
-        training = rate * mean(map(work.training_held, wishes))
-        hosting = rate * mean(map(work.hosting_held, wishes))
+        # Few people, or none in a hurry: nobody may have come in the last two days.
+        training = rate * mean(map(work.training_held, wishes)) if wishes else 0.0
+        hosting = rate * mean(map(work.hosting_held, wishes)) if wishes else 0.0
         orders = 2 if event.judging.orders == "both" else 1
         tokens = rate * MINUTE * orders * event.hidden_questions * work.game.total
 

@@ -13,7 +13,7 @@ from rich.table import Table
 from cli.estimate.assumptions import default_requests_per_minute
 from cli.estimate.costs import MONTH, per_participant, stored_gb_seconds
 from cli.estimate.estimate import Estimate, Result
-from cli.estimate.waits import Wait, Waits
+from cli.estimate.waits import Wait, Waits, at_deadline
 from league.money import MICRO, dearest_model
 
 LABEL_WIDTH = 18  # of a table's first column, in a narrow terminal too
@@ -213,6 +213,11 @@ def warnings(found: Estimate) -> Iterator[str]:
             f"the busiest participant spends {spent:,.0f} USD; with money.participant_usd at "
             f"{event.money.participant_usd:,.0f} a model is refused beyond {room:,.0f}, since its "
             "dearest course must still fit."
+        )
+    if not any(at_deadline(outcome) for outcome in found.recommended.outcomes):
+        yield (
+            "nobody submits in the last 24 hours, so the quotas above are the smallest there are "
+            "and the waits are nobody's: raise --submissions or --last-day-share."
         )
     refused = found.written.outcomes[0].refused
     if refused:

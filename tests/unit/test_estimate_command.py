@@ -141,6 +141,95 @@ def test_picture_of_another_kind_is_refused_before_anything_is_simulated():
     assert ".svg, .png, .pdf" in outcome.stderr
 
 
+@pytest.mark.parametrize("option", ["--plot", "--write"])
+@pytest.mark.parametrize(
+    ("place", "says"),
+    [("nodir/x", "there is no folder"), ("folder", "is a folder"), ("file/x", "no folder")],
+)
+def test_file_that_cannot_be_written_is_refused_before_anything_is_simulated(
+    tmp_path, monkeypatch, option, place, says
+):
+    suffix = ".svg" if option == "--plot" else ".md"
+    (tmp_path / f"folder{suffix}").mkdir()
+    (tmp_path / "file").write_text("")
+    monkeypatch.setattr("cli.estimate.command.estimate_event", None)  # nobody may call it
+    outcome = run(option, str(tmp_path / (place + suffix)))
+    assert outcome.exit_code == 2, outcome.output
+    assert says in " ".join(re.sub(r"[│╭╰─╮╯]", " ", outcome.stderr).split())
+
+
+def test_file_of_somebody_else_is_refused_before_anything_is_simulated(tmp_path, monkeypatch):
+    monkeypatch.setattr("cli.estimate.command.estimate_event", None)
+    monkeypatch.setattr("os.access", lambda path, mode: Path(path) != tmp_path)  # tests are root's
+    for option, name in (("--plot", "x.svg"), ("--write", "x.md")):
+        outcome = run(option, str(tmp_path / name))
+        assert outcome.exit_code == 2
+        assert "may not write" in outcome.stderr
+
+
+def test_page_that_would_overwrite_its_own_picture_is_refused(tmp_path):
+    outcome = run("--write", str(tmp_path / "page.svg"))
+    assert outcome.exit_code == 2
+    assert "end its name in .md" in outcome.stderr
+    (tmp_path / "page.svg").mkdir()
+    outcome = run("--write", str(tmp_path / "page.md"))
+    assert outcome.exit_code == 2
+    assert "page.svg is a folder" in outcome.stderr
+
+
+def test_full_disk_is_told_without_a_traceback(tmp_path, monkeypatch):
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("cli.estimate.command._draw", full)
+    outcome = run("--no-alternatives", "--runs", "1", "--plot", str(tmp_path / "x.svg"))
+    assert (outcome.exit_code, "No space left" in outcome.stderr) == (1, True)
+
+
+# --- how many people, how many models -------------------------------------------------------------
+
+
+def asked(*arguments):
+    events = ["--events", str(ROOT / "events")]
+    usual = ["--runs", "1", "--no-alternatives"]
+    return CliRunner().invoke(
+        league, ["estimate", "insurance-underwriter", *usual, *events, *arguments]
+    )
+
+
+def test_submissions_follow_the_participants_unless_they_are_given():
+    people = json.loads(asked("--participants", "20", "--json").stdout)["people"]
+    assert (people["participants"], people["submissions"]) == (20, 200)
+    given = ["--participants", "20", "--submissions", "70", "--json"]
+    assert json.loads(asked(*given).stdout)["people"]["submissions"] == 70
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--submissions", "4100"], ("submissions_total 15", "at most 300", "--submissions")),
+        (["--days", "2"], ("submissions_per_day 3", "at most 180", "--submissions")),
+        (["--unsubmitted", "5"], ("models_total 40", "at most 800", "--unsubmitted")),
+    ],
+)
+def test_more_than_limits_leave_room_for_is_refused_with_what_they_do(arguments, says):
+    outcome = asked("--participants", "20", *arguments)
+    assert outcome.exit_code == 1
+    assert isinstance(outcome.exception, SystemExit)
+    assert all(word in outcome.stderr for word in says)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["--submissions", "1"], ["--participants", "20", "--last-day-share", "0"]],
+    ids=" ".join,
+)
+def test_deadline_without_anybody_is_told(tmp_path, arguments):
+    outcome = asked(*arguments, "--json", "--plot", str(tmp_path / "quiet.svg"))
+    assert outcome.exit_code == 0, outcome.output
+    assert "nobody submits in the last 24 hours" in " ".join(json.loads(outcome.stdout)["warnings"])
+
+
 def test_page_has_its_picture_beside_it(tmp_path):
     outcome = run("--no-alternatives", "--write", str(tmp_path / "small.md"))
     assert outcome.exit_code == 0, outcome.output
