@@ -18,10 +18,11 @@ HEAD = """\
 
 Generated from `league/failures.py` and `league/practice.py` by `python -m cli.failures_table`.
 
-Each of these is what `GET /models/{id}` answers as `reason`, what *Record failure* puts out and the
-execution ends with, and what the sweeper records for an execution that is gone. `{detail}` is what
-the training script said, or what an organizer wrote. `already_ended` is no model's reason: only an
-execution ends with it, and `{detail}` is the model's state.
+Each of these is what `GET /models/{id}` answers as `reason`, what `league model show` explains,
+what *Record failure* puts out and the execution ends with, and what the sweeper records for an
+execution that is gone. `{detail}` is what the training script said, or what an organizer wrote.
+`already_ended` is no model's reason: only an execution ends with it, and `{detail}` is the model's
+state.
 
 """
 PRACTICE = """

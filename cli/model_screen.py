@@ -79,7 +79,8 @@ def _parts(model: Answer, now: dt.datetime) -> Iterator[RenderableType]:
     if model["reason"]:
         yield ""
         title = WHY.get(model["state"], "what happened")
-        yield _reason(title, model["reason"], COLOURS.get(model["state"], "yellow"))
+        colour = "red" if model["state"] == ModelState.FAILED else "yellow"
+        yield _reason(title, model["reason"], colour)
     facts = [*_facts(model)]
     if facts:
         yield ""

@@ -15,7 +15,9 @@ from cli.told import told
 API_URL = "ApiUrl"
 TIMEOUT = 35.0  # seconds; the gateway itself gives up after 29
 TOKEN = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+){2}")
-NEW_TOKEN = "`league person token EVENT EMAIL` prints a new one"  # noqa: S105
+NEW_TOKEN = (  # that command reads the event's stacks
+    "sign in again; with AWS credentials `league person token EVENT EMAIL` prints one"
+)
 
 
 class Refused(click.ClickException):
