@@ -15,7 +15,7 @@ from cli.told import told
 API_URL = "ApiUrl"
 TIMEOUT = 35.0  # seconds; the gateway itself gives up after 29
 TOKEN = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+){2}")
-NEW_TOKEN = (  # that command reads the event's stacks
+SIGN_IN = (  # that command reads the event's stacks
     "sign in again; with AWS credentials `league person token EVENT EMAIL` prints one"
 )
 
@@ -28,7 +28,7 @@ class Refused(click.ClickException):
         said = str(problem.get("detail") or problem.get("message") or f"Status {status}.")
         remedy = str(problem.get("remedy", ""))
         if status == 401:
-            remedy = f"The token is no token of this event, or older than an hour: {NEW_TOKEN}"
+            remedy = f"The token is no token of this event, or older than an hour: {SIGN_IN}"
         super().__init__(f"{said} {remedy}".strip())
 
 
@@ -123,7 +123,7 @@ def _url(api: str | None, event: str | None) -> str:
 def _token(given: str | None) -> str:
     token = (given or "").strip().removeprefix("Bearer ").strip()
     if not token:
-        raise click.UsageError(f"who are you? Put an ID token into LEAGUE_TOKEN: {NEW_TOKEN}")
+        raise click.UsageError(f"who are you? Put an ID token into LEAGUE_TOKEN: {SIGN_IN}")
     if not TOKEN.fullmatch(token):
-        raise click.UsageError(f"LEAGUE_TOKEN or --token holds no ID token: {NEW_TOKEN}")
+        raise click.UsageError(f"LEAGUE_TOKEN or --token holds no ID token: {SIGN_IN}")
     return token
