@@ -25,7 +25,7 @@ class Api:
     """One signed-in person's view of the API."""
 
     def __init__(self, url: str, token: str) -> None:
-        self.url = url.rstrip("/")
+        self.url, self.token = url.rstrip("/"), token
         self._session = requests.Session()
         self._session.headers["Authorization"] = f"Bearer {token}"
 

@@ -75,7 +75,7 @@ def test_broken_dataset_is_refused_with_line_numbers_and_cannot_be_trained(leagu
     assert refused.value.problem["status"] == 409
 
 
-def test_model_that_fails_in_training_has_a_reason_and_costs_the_attempt(league):
+def test_model_that_fails_in_training_has_a_reason_and_costs_the_attempt(league, command):
     api = league.person()
     dataset = league.dataset(api, "tiny.jsonl")
     model = league.finished(api, league.train(api, dataset_id=dataset["id"], submit=True))
@@ -84,6 +84,12 @@ def test_model_that_fails_in_training_has_a_reason_and_costs_the_attempt(league)
     assert "validation_split_ratio" in model["reason"]["message"]
     assert model["reason"]["refunded"] is False
     assert api.get("/me")["usage"]["used_total"]["models"] == 1
+    shown = command("model", "show", model["id"], "--api", league.url, "--token", api.token)
+    assert shown.returncode == 0, shown.stderr
+    for field in ("training_data", "validation_split_ratio", "next step", "no: it counts"):
+        assert field in shown.stdout
+    foreign = command("model", "list", "--api", league.url, "--token", "not.a.token")
+    assert (foreign.returncode, "older than an hour" in foreign.stderr) == (1, True)
 
 
 def test_repeated_request_is_one_model_and_one_execution(league):
