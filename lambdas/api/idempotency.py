@@ -12,7 +12,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from lambdas.shared.table import ConditionFailed, Table
+from lambdas.shared.table import ConditionFailed, Item, Table, update_write
 from league import keys
 from league.errors import FieldProblem, InvalidRequest, RequestError
 from league.records import timestamp
@@ -68,6 +68,12 @@ def begin(
             raise _reused(key) from None
         return bool(found.get("done"))
     return False
+
+
+def finish_write(participant: str, key: str) -> Item:
+    """`finish`, for the transaction that carries the request out. What a later request may undo or
+    do again needs it: by what stands there then, a repetition could not tell any more."""
+    return update_write(keys.request(participant, key), "SET done = :true", {":true": True})
 
 
 def finish(table: Table, participant: str, key: str) -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from lambdas.api import intake, quota, starting
+from lambdas.api import idempotency, intake, quota, starting
 from lambdas.api.answers import ModelChanged
 from lambdas.api.identity import PARTICIPANTS
 from lambdas.api.me import usage
@@ -86,7 +86,11 @@ def _submit(call: Call, record: dict[str, Any]) -> dict[str, Any]:
     table, use = call.services.table, Use(submissions=1, attempts=1)
     number = record.get("judge_attempt", 0) + 1
     accepted = {**record, "submit": True, "judge_attempt": number}
-    writes = [write, work.accept_write(accepted, "judge", call.now)]
+    writes = [
+        write,
+        work.accept_write(accepted, "judge", call.now),
+        idempotency.finish_write(call.participant, call.key),
+    ]
     try:
         quota.write_within(table, call.participant, use, call.event.limits, call.now, writes)
     except ConditionFailed:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from lambdas.api import quota, starting
+from lambdas.api import idempotency, quota, starting
 from lambdas.api.answers import PracticeAccepted
 from lambdas.api.identity import PARTICIPANTS
 from lambdas.api.me import usage
@@ -33,11 +33,10 @@ ANSWERED = (ModelState.READY, ModelState.JUDGING, ModelState.SCORED, ModelState.
 def judge_practice(call: Call) -> PracticeAccepted:
     """Have the judge compare the practice answers with the reference model's, and say why."""
     record = load(call, call.path["model_id"])
-    if not call.done:
-        if not _is_mine(call, record) and not _is_under_way(call, record):
-            record = _request(call, record)
-        if _is_queued(record):
-            starting.practise(call.services, record)
+    if not (call.done or _is_mine(call, record) or _is_under_way(call, record)):
+        record = _request(call, record)
+    if _is_queued(record):
+        starting.practise(call.services, record)
     return PracticeAccepted(
         id=record["id"],
         state=record["practice_judging"]["state"],
@@ -87,7 +86,11 @@ def _request(call: Call, record: dict[str, Any]) -> dict[str, Any]:
         {"#number": "number", "#state": "state"},
     )
     table = call.services.table
-    writes = [write, practice.accept_write(practice.new_item(record, wanted["number"]))]
+    writes = [
+        write,
+        practice.accept_write(practice.new_item(record, wanted["number"])),
+        idempotency.finish_write(call.participant, call.key),
+    ]
     try:
         if _is_queued(record) and last["requested_at"][:10] == day(call.now):
             table.transact(writes)  # what was stopped is counted for today, and not given back
