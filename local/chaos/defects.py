@@ -13,10 +13,12 @@ from typing import Literal
 
 Day = Literal["calm", "normal", "bad"]
 LEAGUES = "leagues"
-# For what takes a rarer coincidence than leagues have: the Hypothesis machine of the lines, the
-# test in which many write one place on the board, and the one in which a score and the end of its
-# judging meet.
+# For what takes a rarer coincidence than leagues have: the Hypothesis machines of the lines, of the
+# limits and of the board, the test in which many write one place on the board, and the one in which
+# a score and the end of its judging meet.
 LINES = "tests/unit/test_lines_machine.py"
+ACCOUNTS = "tests/unit/test_accounts_machine.py"
+BOARDS = "tests/unit/test_board_machine.py"
 SCORES = "tests/unit/test_judging_money.py"
 BOARD = "tests/unit/test_standing.py"
 
@@ -99,6 +101,20 @@ DEFECTS: tuple[Defect, ...] = (
         "return update_write(keys.usage(participant, span), expression, values, condition, names)",
         "return update_write(keys.usage(participant, span), expression, "
         '{k: v for k, v in values.items() if not k.endswith("_before")}, "", names)',
+    ),
+    Defect(
+        "limit off by one",
+        "everybody may have one more than the event allows",
+        'values |= {f":{c}_before": allowed[c] - counts[c] for c in bounded}',
+        'values |= {f":{c}_before": allowed[c] for c in bounded}',
+        check=ACCOUNTS,
+    ),
+    Defect(
+        "practice given back twice",
+        "two who end a practice judging at the same moment both give it back",
+        '"practice_judging.#number = :number AND practice_judging.#state = :queued",',
+        '"practice_judging.#number = :number AND :queued = :queued",',
+        check=ACCOUNTS,
     ),
     Defect(
         "missing release",
@@ -223,6 +239,22 @@ DEFECTS: tuple[Defect, ...] = (
         'unchanged, values[":seen"] = "#version = :seen", entry["version"]',
         'unchanged = "attribute_exists(pk)"',
         check=BOARD,
+    ),
+    Defect(
+        "annulled on one board",
+        "publishing another protocol brings back what was annulled",
+        "for protocol in kept_protocols(call.event, call.services.event_state()):\n"
+        "            standing.refresh(",
+        "for protocol in [active_protocol(call.event, call.services.event_state())]:\n"
+        "            standing.refresh(",
+        check=BOARDS,
+    ),
+    Defect(
+        "provisional for ever",
+        "what the second games say never reaches the board",
+        '    if score.get("provisional"):\n        return\n',
+        "    return\n",
+        check=BOARDS,
     ),
     Defect(
         "large endpoint never given back",
