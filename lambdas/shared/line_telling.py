@@ -81,7 +81,8 @@ class LineTelling(LineStore):
     def _wake(self, kind: SlotKind, lease: Item) -> None:
         """Send what was counted as a try of `lease`."""
         name, fence = lease["name"], lease["fence"]
-        told = self._send(kind, name, {"kind": kind, "name": name, "fence": fence})
+        output = {"kind": kind, "name": name, "fence": fence, "since": lease.get("since")}
+        told = self._send(kind, name, output)
         if told is None:
             return  # not known: whoever dispatches later tries again
         if told:

@@ -59,16 +59,19 @@ class Lines(LineTelling):
 
     # --- what others ask --------------------------------------------------------------------------
 
-    def request(self, kind: SlotKind, owner: Mapping[str, Any], token: str) -> None:
+    def request(
+        self, kind: SlotKind, owner: Mapping[str, Any], token: str, since: str | None = None
+    ) -> None:
         """A slot for a model's attempt (`owner`: participant, model_id, attempt), by `token`.
 
         Asking again, with the same token or another, keeps the place in the line; whoever holds a
-        slot already is told so again.
+        slot already is told so again. `since` is what whoever gave a slot back unused was told with
+        it: they have waited since then.
 
         Raises:
             LineBusy: the line kept changing; the place may or may not be taken.
         """
-        lease = self._until_current(lambda: self._enter(kind, owner, token))
+        lease = self._until_current(lambda: self._enter(kind, owner, token, since))
         if lease is not None:
             self._wake(kind, lease)
         self.dispatch(kind)
@@ -155,7 +158,9 @@ class Lines(LineTelling):
 
     # --- entering and leaving ---------------------------------------------------------------------
 
-    def _enter(self, kind: SlotKind, owner: Mapping[str, Any], token: str) -> Item | None:
+    def _enter(
+        self, kind: SlotKind, owner: Mapping[str, Any], token: str, since: str | None
+    ) -> Item | None:
         """Take a place in the line; the lease if there is one whose holder must be told."""
         line = self._bare(kind)
         name = resource_name(self._event.hash, owner["model_id"], owner["attempt"])
@@ -164,7 +169,7 @@ class Lines(LineTelling):
         known = self._tokens(kind, name) if lease or place else []
         if token in known and (place or (lease or {}).get("woken_at")):
             return None
-        since = place["since"] if place else timestamp(self._clock())
+        since = place["since"] if place else since or timestamp(self._clock())
         tokens = [*(each for each in known if each != token), token][-TOKENS_KEPT:]
         writes = [put_write(keys.slot_token(kind, name), {"since": since, "tokens": tokens})]
         if lease is not None:
@@ -203,6 +208,7 @@ class Lines(LineTelling):
         musd, now = dearest_slot(self._event, kind), self._clock()
         lease = _holder(name, waiter) | {
             "fence": line.fence + 1,
+            "since": waiter["since"],
             "granted_at": timestamp(now),
             "expires_at": timestamp(
                 now + timedelta(seconds=slots.lease_seconds(self._event, kind))

@@ -235,8 +235,9 @@ class World:
         """Compare the table with what it was at the last transaction."""
         stored = peek(self.table)
         items = [item for key, item in stored.items() if key.pk == keys.line(KIND)]
-        leases = {item["name"]: item for item in items if "granted_at" in item}
-        waits = {item["name"]: item for item in items if "since" in item}
+        held = [item for item in items if "granted_at" in item]
+        leases = {item["name"]: item for item in held}
+        waits = {item["name"]: item for item in items if "since" in item and item not in held}
         control = next((item for item in items if "version" in item), {})
         committed, spent, charges = self._money(stored, leases)
         granted = [lease for name, lease in leases.items() if self._new(name, lease)]

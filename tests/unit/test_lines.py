@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime as dt
+import itertools
 import json
 import queue
 import threading
@@ -21,7 +23,7 @@ from lambdas.shared.table import Table
 from league import keys
 from league.errors import LineBusy, SpendCapReached
 from league.names import resource_name
-from tests.unit.lines_world import BOUND, EVENT, REHEARSAL
+from tests.unit.lines_world import BOUND, EVENT, REHEARSAL, START
 from tests.unit.table_in_process import new_table, resource
 
 pytest_plugins = ["tests.unit.test_api_fixtures"]
@@ -277,11 +279,13 @@ def functions(table, monkeypatch):
 
 def test_slot_is_requested_and_released_by_the_functions(functions, table):
     _, told = functions
-    asked = {"kind": "training", **OWNER, "token": "t"}
+    asked = {"kind": "training", **OWNER, "token": "t", "since": None}
     assert request_slot.handler(asked, None) is None
     assert request_slot.handler(asked, None) is None
     name = resource_name(EVENT.hash, OWNER["model_id"], 2)
+    since = told["t"].pop("since")
     assert told == {"t": {"kind": "training", "name": name, "fence": 1}}
+    assert since == table.get(keys.lease("training", name))["since"]
     given_back = {"kind": "training", **OWNER, "fence": 1, "seconds": 600}
     assert release_slot.handler(given_back, None) == {"released": True}
     assert release_slot.handler(given_back, None) == {"released": False}
@@ -299,6 +303,55 @@ def test_release_without_a_fence_leaves_the_line_and_gives_back_what_was_granted
     lines.set("training", limit=1)
     request_slot.handler({"kind": "training", **OWNER, "token": "u"}, None)
     assert release_slot.handler(gives_up, None) == {"released": True}
+
+
+def asking(participant, letter, token, since=None, attempt=1):
+    owner = {"participant": participant, "model_id": 16 * letter, "attempt": attempt}
+    return {"kind": "training", **owner, "token": token, "since": since}
+
+
+@pytest.fixture
+def one_slot(functions, monkeypatch):
+    """Requests a second apart for a single slot, and giving it back; what was told."""
+    lines, told = functions
+    seconds = itertools.count()
+    monkeypatch.setattr(lines, "_clock", lambda: START + dt.timedelta(seconds=next(seconds)))
+    lines.set("training", limit=1)
+
+    def ask(*who, **more):
+        request_slot.handler(asking(*who, **more), None)
+
+    def give_back(*who, **more):
+        return release_slot.handler(
+            asking(*who, **more) | {"fence": told[who[2]]["fence"], "seconds": 0}, None
+        )
+
+    return ask, give_back, told
+
+
+def test_whoever_gave_a_slot_back_unused_is_before_all_who_came_later(one_slot):
+    ask, give_back, told = one_slot
+    ask("ada", "a", "first")
+    ask("bob", "b", "later")
+    ask("cid", "c", "last")
+    assert give_back("ada", "a", "first") == {"released": True}
+    assert list(told) == ["first", "later"]
+    ask("ada", "a", "again", since=told["first"]["since"])
+    ask("ada", "a", "again", since=told["first"]["since"])  # the same call, repeated
+    give_back("bob", "b", "later")
+    assert list(told) == ["first", "later", "again"]
+    assert told["again"]["since"] == told["first"]["since"]
+
+
+def test_another_attempt_is_behind_all_who_came_before_it(one_slot):
+    ask, give_back, told = one_slot
+    ask("ada", "a", "first")
+    ask("bob", "b", "later")
+    ask("cid", "c", "last")
+    give_back("ada", "a", "first")
+    ask("ada", "a", "another", attempt=2)
+    give_back("bob", "b", "later")
+    assert list(told) == ["first", "later", "last"]
 
 
 # --- at the same time -----------------------------------------------------------------------------

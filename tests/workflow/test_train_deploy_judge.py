@@ -99,7 +99,7 @@ def judged(remaining, wait_seconds=60):
 
 
 def slot(kind, fence=7):
-    return {"kind": kind, "name": NAME, "fence": fence}
+    return {"kind": kind, "name": NAME, "fence": fence, "since": f"in line for {kind}"}
 
 
 def found(status="", seconds=0, **described):
@@ -242,7 +242,7 @@ def test_slot_is_asked_for_with_a_token_and_given_back_with_its_fence(play, kind
     (call,) = run.calls_of(f"Wait for {kind} slot")
     payload = call["arguments"]["Payload"]
     assert payload.pop("token")
-    assert payload == {"kind": kind, **OWNER}
+    assert payload == {"kind": kind, **OWNER, "since": None}
     assert call["timeout_seconds"] == 3600
     fence, seconds = (7, 60) if kind == "training" else (8, None)
     assert released(run, kind) == [{"kind": kind, **OWNER, "fence": fence, "seconds": seconds}]
@@ -357,6 +357,17 @@ def test_quota_error_gives_the_slot_back_waits_and_queues_again(play, task):
     looks = [call["arguments"]["Payload"] for call in run.calls_of("Look up the model")]
     held = [look["held"] for look in looks if look["kind"] == kind]
     assert held == [True, False, True, False, True]
+    requests = {
+        kind: [c["arguments"]["Payload"]["since"] for c in run.calls_of(f"Wait for {kind} slot")]
+        for kind in ("training", "hosting")
+    }
+    first = slot(kind)["since"]
+    assert requests == {"training": [None], "hosting": [None], kind: [None, first, first]}
+
+
+def test_slot_that_a_function_of_an_earlier_deployment_gave_is_used(play):
+    run = play(Wait_for_training_slot={"kind": "training", "name": NAME, "fence": 7})
+    assert run.status == "SUCCEEDED"
 
 
 @pytest.mark.parametrize("task", WAITS)
