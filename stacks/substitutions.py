@@ -8,9 +8,12 @@ from stacks.functions import LeagueFunction
 from stacks.machines import placeholder
 from stacks.sagemaker_access import ExecutionRole
 
-# Calls of Judge answers, each of up to a quarter of an hour, with waits of 1, 2, 4 ... minutes
-# between them: four hours in all, and not more than 30 transitions of a submission's judging.
+# Calls of Judge answers in a row, each of a quarter of an hour, that may decide no game: with the
+# waits of 2, 4, 8, 15 ... minutes between them three hours without a verdict.
 JUDGE_TURNS = 8
+# Calls of Judge answers in one execution, whatever they decide: two days at least, longer than any
+# rush, and as much of an execution's history as is left (tests/workflow/test_history.py).
+JUDGE_TURNS_IN_ALL = 200
 # Jobs, and then endpoints, that are made again because AWS had no instance for the one before,
 # after waits of 2, 4 ... 32 times `pace.quota_wait_seconds`. Each may take hundreds of the 25,000
 # events of an execution's history (tests/workflow/test_history.py).
@@ -46,6 +49,7 @@ def event_substitutions(event: Event) -> dict[str, str]:
         "CapacityRetries": str(CAPACITY_RETRIES),
         "NoCapacity": NO_CAPACITY,
         "JudgeTurns": str(JUDGE_TURNS),
+        "JudgeTurnsInAll": str(JUDGE_TURNS_IN_ALL),
         "JudgeUsesLargeEndpoint": _truth(event.judge.kind == "endpoint"),
         "ReferenceUsesLargeEndpoint": _truth(event.reference.kind == "endpoint"),
     }

@@ -47,8 +47,9 @@ Tests hold it against queueing theory: Erlang's C for slots, processor sharing f
 LEFT_OUT = """\
 - AWS running out of instances (`InsufficientInstanceCapacity`), however high the quota is.
 - Failed models. A training that fails late costs what it would have cost.
-- The pauses between two turns of a judging, which double from turn to turn: with a judge that is
-  far too slow, the last of a rush may wait up to twice as long as said here.
+- The pauses between two turns of a judging: a minute after a turn that decided a game, up to a
+  quarter of an hour after others: with a judge that is far too slow, the last of a rush may wait up
+  to twice as long as said here. A judging of more than 200 turns, two days or more, is given up.
 - Time limits: whoever waits longer than `pace.slot_wait_seconds` is given up.
 - People who give up, or submit earlier, because the line is long.
 - Data transfer, logs beyond the flat sum, tax, discounts, free tiers, support.

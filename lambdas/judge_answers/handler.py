@@ -17,18 +17,21 @@ from league.records import ModelState
 from league.rejudging import judging_protocol, under
 
 READ_SECONDS = 30  # a verdict is short; a judge that takes longer is asked again
-# The state machine waits this long before the next turn, twice as long after each: a rush at the
-# deadline lasts for hours, and a submission may take thirty transitions for its judging.
+# The state machine waits this long before the next turn, twice as long after each that decided no
+# game: a rush at the deadline lasts for hours, and every turn costs three transitions.
 FIRST_WAIT_SECONDS = 60
+LONGEST_WAIT_SECONDS = 900
+MONEY_WAIT_SECONDS = 1800  # others' slots and judgings end only so often
 
 
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Games already in the vault are final. Call again after `wait_seconds` while some `remain`.
 
-    `turn` counts the calls from 0. `protocol` makes it a re-judge, which leaves the model where it
-    is; `judged_under` is the protocol of the first turn, which holds for the later ones;
-    `hidden_set` is first unless it says second.
+    `turn` counts the calls in a row that asked the judge and decided no game, from 0; the next
+    one's is in the answer. `protocol` makes it a re-judge, which leaves the model where it is;
+    `judged_under` is the protocol of the first turn, which holds for the later ones; `hidden_set`
+    is first unless it says second.
     """
     about(event)
     record = models.load(table(), event)
@@ -37,7 +40,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     league = under(bundle.event(), _protocol(event))
     paid = "protocol" not in event
     if paid and not judging_money.begin(Ledger(table(), league), league, record):
-        return _turn(event, league, remaining=1)
+        return _answer(league, 1, event.get("turn", 0), MONEY_WAIT_SECONDS)
     submission = Submission(
         record["id"],
         record["participant"],
@@ -54,7 +57,9 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
             measure(JUDGE_CALLS, session.asked)
             measure(JUDGE_THROTTLED, session.throttled)
     _report(progress, session.throttled)
-    return _turn(event, league, progress.remaining)
+    turn = 0 if progress.fresh else event.get("turn", 0) + 1
+    wait = min(FIRST_WAIT_SECONDS * 2**turn, LONGEST_WAIT_SECONDS)
+    return _answer(league, progress.remaining, turn, wait)
 
 
 def _meter(
@@ -70,10 +75,11 @@ def _meter(
     )
 
 
-def _turn(event: dict[str, Any], league: Event, remaining: int) -> dict[str, Any]:
+def _answer(league: Event, remaining: int, turn: int, wait_seconds: int) -> dict[str, Any]:
     return {
         "remaining": remaining,
-        "wait_seconds": FIRST_WAIT_SECONDS * 2 ** event.get("turn", 0),
+        "turn": turn,
+        "wait_seconds": wait_seconds,
         "judged_under": league.judging.protocol,
     }
 

@@ -252,12 +252,27 @@ def test_whoever_must_wait_for_others_money_waits_and_the_judge_is_not_asked(
     other.reserve("ada", "another", "judging#1#0", DEAREST)
     waits = league.turn(turn=2)
     assert waits["remaining"] == 1
-    assert waits["wait_seconds"] == 4 * judge_answers.FIRST_WAIT_SECONDS
+    assert (waits["turn"], waits["wait_seconds"]) == (2, judge_answers.MONEY_WAIT_SECONDS)
     assert waits["judged_under"] == EVENT.judging.protocol
     assert (league.asked, league.account()) == (0, (DEAREST, 0))
     other.settle("ada", "another", "judging#1#0", 0, {})
-    assert league.turn(turn=3)["remaining"] == 0
+    assert league.turn(turn=2)["remaining"] == 0
     assert league.asked == 1
+
+
+@pytest.mark.parametrize(("turn", "wait_seconds"), [(0, 120), (2, 480), (3, 900), (7, 900)])
+def test_a_turn_that_decides_no_game_is_counted_and_makes_the_next_one_wait(
+    league: League, turn: int, wait_seconds: int
+) -> None:
+    league.games, league.remaining = [], 2
+    answer = league.turn(turn=turn)
+    assert (answer["turn"], answer["wait_seconds"]) == (turn + 1, wait_seconds)
+
+
+def test_a_turn_that_decides_a_game_begins_the_count_anew(league: League) -> None:
+    league.games, league.remaining = [GAME], 170
+    answer = league.turn(turn=7)
+    assert (answer["remaining"], answer["turn"], answer["wait_seconds"]) == (170, 0, 60)
 
 
 def test_whoever_has_spent_too_much_is_told_so(make_league: Callable[..., League]) -> None:

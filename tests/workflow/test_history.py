@@ -1,26 +1,38 @@
-"""Bounds of an execution of Train deploy judge: 25,000 events of history, and its time limit."""
+"""Bounds of an execution of Train deploy judge: 25,000 events of history, and its time limit. And
+of Judge stored, whose history holds a batch of models.
+"""
+
+import json
 
 import pytest
 from engine_machine import Fails
 from test_train_deploy_judge import (
     DEFINITION,
     LARGE,
+    MACHINE,
     QUOTA,
     SHORT_ENDPOINT,
     found,
+    judged,
     play,  # noqa: F401  the fixture
 )
 
+from lambdas.judge_answers.handler import FIRST_WAIT_SECONDS, READ_SECONDS
+from lambdas.shared.session import WRITING_SECONDS
+from lambdas.shared.token_budget import MINUTE, SPREAD_SECONDS
 from league.event import Pace
 from league.event_file import load_event
-from stacks.substitutions import CAPACITY_RETRIES
+from league.rejudging import BATCH
+from stacks.substitutions import CAPACITY_RETRIES, JUDGE_TURNS_IN_ALL
 from tests.infrastructure.conftest import ROOT
 
 EVENTS = ("rehearsal", "insurance-underwriter")
 LIMIT = 25_000
+LOOP = ("Judge answers", "All games judged?", "Wait for judge")
 # Events of a state that calls nothing twice (Step Functions API reference, HistoryEvent): entered,
 # scheduled, started, submitted where something else goes on, succeeded or failed, exited.
-OF_A_STATE = {"Choice": 2, "Wait": 2, "Succeed": 2, "Fail": 1}
+OF_A_STATE = {"Choice": 2, "Wait": 2, "Pass": 2, "Succeed": 2, "Fail": 1}
+OF_AN_ITERATION = 2  # of a Map: started, succeeded
 
 
 def events_of(run):
@@ -57,6 +69,7 @@ def test_history_holds_the_longest_course_of_every_event(play, each):  # noqa: F
         "EndpointPolls", enter="judge", Lease_large_model={"Payload": {"status": "x"}}, **LARGE
     )
     a_polls_worth = (1 + CAPACITY_RETRIES) * of_a_poll + of_a_look + of_the_judge
+    of_a_turn = each("JudgeTurnsInAll", enter="judge", Judge_answers={"Payload": judged(1)})
     short = play(Describe_endpoint=SHORT_ENDPOINT, substitutions={"QuotaWaits": 100})
     assert of_a_wait <= Pace.EVENTS_OF_A_QUOTA_WAIT
     assert a_polls_worth <= Pace.EVENTS_OF_A_POLL
@@ -73,10 +86,24 @@ def test_history_holds_the_longest_course_of_every_event(play, each):  # noqa: F
         longest = (
             of_a_wait * event.pace.quota_waits
             + a_polls_worth * event.pace.endpoint_polls
+            + of_a_turn * JUDGE_TURNS_IN_ALL
             + 2 * events_of(short)
             + events_of(adopted)
         )
         assert longest < 0.9 * LIMIT, name
+
+
+def test_history_of_a_batch_holds_all_turns_that_there_is_time_for():
+    """A turn that leaves games open has asked until no wait ended before its deadline."""
+    batch = json.loads(MACHINE.with_name("judge_stored.asl.json").read_text())
+    each_model = batch["States"]["Each model"]
+    states = each_model["ItemProcessor"]["States"]
+    judging = states["Judge answers"]["TimeoutSeconds"] - READ_SECONDS - WRITING_SECONDS
+    turn_seconds = judging - (MINUTE + SPREAD_SECONDS) + FIRST_WAIT_SECONDS
+    turns = each_model["MaxConcurrency"] * batch["TimeoutSeconds"] / turn_seconds
+    of_a_turn = sum(_events(states[name]) for name in LOOP)
+    of_a_model = OF_AN_ITERATION + sum(map(_events, states.values()))
+    assert turns * of_a_turn + BATCH * of_a_model < 0.9 * LIMIT
 
 
 def test_pace_that_no_history_can_hold_is_refused():

@@ -11,8 +11,10 @@ LAMBDA = "arn:aws:lambda:us-east-1:000000000000:function:"
 NESTED = "arn:aws:states:us-east-1:000000000000:stateMachine:judge-stored"
 REJUDGE_MACHINE = "arn:aws:states:us-east-1:000000000000:stateMachine:rejudge"
 MODELS = [{"participant": f"p{i}", "model_id": f"m{i}", "attempt": i} for i in (1, 2, 3)]
-DONE = {"Payload": {"remaining": 0, "wait_seconds": 60, "judged_under": "pairwise-2"}}
-BUSY = {"Payload": {"remaining": 5, "wait_seconds": 60, "judged_under": "pairwise-2"}}
+ANSWER = {"turn": 0, "wait_seconds": 60, "judged_under": "pairwise-2"}
+DONE = {"Payload": {"remaining": 0, **ANSWER}}
+SLOW = {"Payload": {"remaining": 5, **ANSWER}}  # but it decided a game
+BUSY = [{"Payload": {"remaining": 5, **ANSWER, "turn": turn}} for turn in (1, 2, 3)]
 SCORED = {"Payload": {"win_rate": 50}}
 
 
@@ -57,10 +59,10 @@ def test_second_set_is_judged_without_a_score_of_its_own(stored):
 
 
 def test_judge_that_is_busy_is_waited_for_in_numbered_turns(stored):
-    run = stored(MODELS[:1], Judge_answers=[BUSY, BUSY, DONE])
+    run = stored(MODELS[:1], Judge_answers=[*BUSY[:2], SLOW, *BUSY[:2], DONE])
     turns = [call["arguments"]["Payload"]["turn"] for call in run.calls_of("Judge answers")]
-    assert turns == [0, 1, 2]
-    assert [pause["seconds"] for pause in run.pauses] == [60, 60]
+    assert turns == [0, 1, 2, 0, 1, 2]
+    assert [pause["seconds"] for pause in run.pauses] == [60] * 5
     assert run.output["judged"] == 1
 
 

@@ -77,6 +77,7 @@ SUBSTITUTIONS = {
     "CapacityRetries": CAPACITY_RETRIES,
     "NoCapacity": NO_CAPACITY,
     "JudgeTurns": JUDGE_TURNS,
+    "JudgeTurnsInAll": 2 * JUDGE_TURNS,
 }
 FUNCTIONS = (
     "ReserveAttempt",
@@ -94,8 +95,13 @@ FUNCTIONS = (
 )
 
 
-def judged(remaining, wait_seconds=60):
-    return {"remaining": remaining, "wait_seconds": wait_seconds, "judged_under": "pairwise-1"}
+def judged(remaining, wait_seconds=60, turn=0):
+    return {
+        "remaining": remaining,
+        "turn": turn,
+        "wait_seconds": wait_seconds,
+        "judged_under": "pairwise-1",
+    }
 
 
 def slot(kind, fence=7):
@@ -760,31 +766,46 @@ def test_games_that_remain_are_judged_at_the_next_turn_after_the_wait_it_asked_f
     run = play(
         enter="judge",
         Judge_answers=[
-            {"Payload": judged(100, 60)},
-            {"Payload": judged(7, 120)},
-            {"Payload": judged(0, 240)},
+            {"Payload": judged(100, 120, turn=1)},
+            {"Payload": judged(7, 60)},
+            {"Payload": judged(0)},
         ],
     )
     assert run.status == "SUCCEEDED"
-    assert [pause["seconds"] for pause in run.pauses] == [60, 120]
+    assert [pause["seconds"] for pause in run.pauses] == [120, 60]
     sent = [call["arguments"]["Payload"] for call in run.calls_of("Judge answers")]
-    assert [payload["turn"] for payload in sent] == [0, 1, 2]
+    assert [payload["turn"] for payload in sent] == [0, 1, 0]
     assert [payload["judged_under"] for payload in sent] == [None, "pairwise-1", "pairwise-1"]
     assert run.arguments_of("Score")["Payload"]["judged_under"] == "pairwise-1"
 
 
-def test_judging_takes_at_most_thirty_transitions_when_every_turn_is_needed(play):
-    turns = [{"Payload": judged(1)}] * (JUDGE_TURNS - 1)
-    run = play(enter="judge", Judge_answers=[*turns, {"Payload": judged(0)}])
+FRUITLESS = [{"Payload": judged(1, turn=1 + turn)} for turn in range(JUDGE_TURNS)]
+
+
+def test_judging_takes_at_most_thirty_transitions_when_only_the_last_turn_decides_games(play):
+    run = play(enter="judge", Judge_answers=[*FRUITLESS[:-1], {"Payload": judged(0)}])
     assert run.status == "SUCCEEDED"
     assert len(run.entered[run.entered.index(JUDGE[0]) :]) <= 30
 
 
 def test_judge_that_never_has_time_ends_with_a_reason_and_gives_the_submission_back(play):
-    run = play(enter="judge", Judge_answers={"Payload": judged(1)})
+    run = play(enter="judge", Judge_answers=FRUITLESS)
     assert run.arguments_of("Record failure")["Payload"]["error"] == "JudgeUnavailable"
     assert run.entered.count("Judge answers") == JUDGE_TURNS
     assert run.arguments_of("Record failure")["Payload"]["stage"] == "judging"
+
+
+def test_judge_that_is_slow_is_waited_for_as_long_as_it_decides_games(play):
+    slowly = [*FRUITLESS[:-1], {"Payload": judged(1)}, *FRUITLESS[:-1]]
+    run = play(enter="judge", Judge_answers=[*slowly, {"Payload": judged(0)}])
+    assert run.status == "SUCCEEDED"
+    assert run.entered.count("Judge answers") == 2 * JUDGE_TURNS
+
+
+def test_turns_are_bounded_however_many_decide_a_game(play):
+    run = play(enter="judge", Judge_answers={"Payload": judged(1)})
+    assert run.arguments_of("Record failure")["Payload"]["error"] == "JudgeUnavailable"
+    assert run.entered.count("Judge answers") == SUBSTITUTIONS["JudgeTurnsInAll"]
 
 
 # --- the event's large endpoint --------------------------------------------------------------
@@ -806,7 +827,7 @@ def test_large_model_is_leased_while_it_judges_and_released_after(play):
 
 
 def test_large_model_is_released_when_the_judge_never_has_time(play):
-    run = play(enter="judge", Judge_answers={"Payload": judged(1)}, **LARGE)
+    run = play(enter="judge", Judge_answers=FRUITLESS, **LARGE)
     assert run.arguments_of("Record failure")["Payload"]["error"] == "JudgeUnavailable"
     assert "Release large model" in run.entered
 
