@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Literal
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from lambdas.shared.function import logger
 from lambdas.shared.ledger import Ledger
@@ -31,6 +31,7 @@ Record = Mapping[str, Any]
 Asked = Literal["judge", "reference"]
 # A function lasts a quarter of an hour at most; whose clock is how far off does not matter then.
 LONGEST_TURN = dt.timedelta(minutes=30)
+NOT_NOW = (LineBusy, ClientError, BotoCoreError)  # nor can a connection be relied on
 
 
 def begin(ledger: Ledger, event: Event, record: Record) -> bool:
@@ -109,7 +110,7 @@ def finish_now(table: Table, ledger: Ledger, event: Event, record: Record) -> No
     the sweeper charges. `record` is the model's."""
     try:
         finish(table, ledger, event, {**record, "model_id": record["id"]})
-    except (LineBusy, ClientError):
+    except NOT_NOW:
         logger.warning("judging not charged yet", model_id=record["id"], exc_info=True)
 
 
@@ -119,7 +120,7 @@ def _charge_now(table: Table, ledger: Ledger, event: Event, place: Key) -> None:
         counted = table.get(place)
         if counted is not None:
             _charge(ledger, event, EVENT_OWNER, counted)
-    except (LineBusy, ClientError):
+    except NOT_NOW:
         logger.warning("turn not charged yet", turn=place.sk, exc_info=True)
 
 

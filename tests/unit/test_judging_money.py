@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from botocore.exceptions import EndpointConnectionError
 
 from lambdas.judge_answers import handler as judge_answers
 from lambdas.record_failure import handler as record_failure
@@ -57,6 +58,19 @@ SCORECARD = {
     "provisional": False,
     "judge": "j",
 }
+
+
+NOT_CHARGED = [
+    LineBusy("the reservation kept changing"),
+    EndpointConnectionError(endpoint_url="https://dynamodb.eu-central-1.amazonaws.com"),
+]
+
+
+def raising(error: Exception) -> Callable[..., None]:
+    def fail(*_: Any) -> None:
+        raise error
+
+    return fail
 
 
 class Context:
@@ -409,17 +423,27 @@ def test_a_turn_that_comes_late_reserves_and_counts_nothing_any_more(league: Lea
     assert (league.account(), league.reserved()) == (after, [])
 
 
+@pytest.mark.parametrize("error", NOT_CHARGED)
 def test_a_ledger_that_is_busy_does_not_keep_a_score_from_being_published(
-    league: League, monkeypatch: pytest.MonkeyPatch
+    league: League, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     league.turn()
-
-    def busy(*_: Any) -> None:
-        raise LineBusy("the reservation kept changing")
-
-    monkeypatch.setattr(Ledger, "settle", busy)
+    monkeypatch.setattr(Ledger, "settle", raising(error))
     assert league.score() == {"win_rate": 50.0}
     assert league.reserved() == ["judging#1#0"]  # the sweeper charges it
+
+
+@pytest.mark.parametrize("error", NOT_CHARGED)
+def test_a_ledger_that_is_busy_does_not_fail_a_turn_of_the_events(
+    league: League, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    monkeypatch.setattr(Ledger, "settle", raising(error))
+    ledger = Ledger(league.table, league.event)
+    turn = judging_money.turn_of_the_event(league.table, ledger, league.event, MODEL, "practice#1")
+    with turn as meter:
+        meter.take(EXPECTED)
+    held = league.table.query(keys.participant_partition(EVENT_OWNER), keys.RESERVED_PREFIX)
+    assert [each["what"] for each in held] == ["practice#1"]  # the sweeper charges it
 
 
 def test_a_judge_that_costs_nothing_reserves_nothing(make_league: Callable[..., League]) -> None:
