@@ -25,8 +25,26 @@ def open_phases(event: Event, state: Mapping[str, Any], now: dt.datetime) -> lis
 
 
 def has_ended(event: Event, state: Mapping[str, Any], now: dt.datetime) -> bool:
-    """Whether the whole event is over: nothing that costs money may be up any more."""
-    return now >= event.phases.finale.closes and not open_phases(event, state, now)
+    """Whether the whole event is over: nothing that costs money may be up any more.
+
+    An organizer may have ended it before its time (`state["ended"]`).
+    """
+    by_its_times = now >= event.phases.finale.closes and not open_phases(event, state, now)
+    return by_its_times or bool(state.get("ended"))
+
+
+def require_not_over(event: Event, state: Mapping[str, Any], now: dt.datetime) -> None:
+    """
+    Raises:
+        Conflict: the whole event is over; what would cost money would be stopped again.
+    """
+    if has_ended(event, state, now):
+        raise Conflict(
+            "The event is over.",
+            "POST /admin/resume if it was ended before its time by mistake; once its times are "
+            "over, open a phase with POST /admin/phases",
+            code="event_ended",
+        )
 
 
 def require_open(

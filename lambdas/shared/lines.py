@@ -20,7 +20,7 @@ yet keeps its place and is passed over; one for whom the money is spent already 
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from functools import cache
 from types import EllipsisType
@@ -142,19 +142,22 @@ class Lines(LineTelling):
         *,
         limit: int | EllipsisType | None = ...,
         paused: bool | EllipsisType = ...,
+        checks: Sequence[Item] = (),
     ) -> None:
         """What is not given stays; a `limit` of None is the event's own. Running slots go on.
+        `checks` are what else must hold at that moment.
 
         Nobody is woken by it: the sweeper dispatches within a minute, or the caller does.
 
         Raises:
             LineBusy: the line kept changing.
+            ConditionFailed: one of `checks` does not hold.
         """
         given = {"limit": limit, "paused": paused}
         changes = {name: value for name, value in given.items() if value is not ...}
         if isinstance(limit, int) and limit < 0:
             raise ValueError(f"limit {limit} is below 0")
-        self._until_current(lambda: self._commit(self._bare(kind), changes))
+        self._until_current(lambda: self._commit(self._bare(kind), changes, [*checks]))
 
     # --- entering and leaving ---------------------------------------------------------------------
 

@@ -4,6 +4,7 @@ While one is queued an item of its own says so: by it the sweeper finds those wh
 never started, or is gone without a word.
 """
 
+import datetime as dt
 from collections.abc import Mapping
 from typing import Any
 
@@ -47,6 +48,20 @@ def forget(table: Table, item: Mapping[str, Any]) -> None:
     try:
         key, number = keys.practising(item["model_id"]), item["number"]
         table.delete(key, "#number = :number", {":number": number}, {"#number": "number"})
+    except ConditionFailed:
+        pass
+
+
+def looked_at(table: Table, item: Mapping[str, Any], at: dt.datetime) -> None:
+    """Note that the sweeper looks at a practice judging, unless it is another one's by now."""
+    try:
+        table.update(
+            keys.practising(item["model_id"]),
+            "SET checked_at = :now",
+            {":now": timestamp(at), ":number": item["number"]},
+            {"#number": "number"},
+            "#number = :number",
+        )
     except ConditionFailed:
         pass
 

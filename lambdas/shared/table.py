@@ -218,14 +218,15 @@ def absent_check(key: Key) -> Item:
 
 
 def check(
-    key: Key, condition: str, values: Mapping[str, Any], names: Mapping[str, str] | None = None
+    key: Key,
+    condition: str,
+    values: Mapping[str, Any] | None = None,
+    names: Mapping[str, str] | None = None,
 ) -> Item:
     """A condition for `Table.transact` on an item that it does not change."""
-    arguments: Item = {
-        "Key": key.item(),
-        "ConditionExpression": condition,
-        "ExpressionAttributeValues": _to_item(values),
-    }
+    arguments: Item = {"Key": key.item(), "ConditionExpression": condition}
+    if values:
+        arguments["ExpressionAttributeValues"] = _to_item(values)
     if names:
         arguments["ExpressionAttributeNames"] = dict(names)
     return {"ConditionCheck": arguments}

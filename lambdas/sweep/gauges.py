@@ -3,7 +3,7 @@
 import datetime as dt
 from collections.abc import Iterator, Mapping
 
-from lambdas.sweep.sweeper import Cloud
+from lambdas.sweep.duty import Cloud
 from league import keys, metrics
 from league.keys import SLOT_KINDS, SlotKind
 from league.metrics import Metric

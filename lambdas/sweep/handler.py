@@ -12,9 +12,10 @@ from lambdas.shared.large_endpoint import Lease
 from lambdas.shared.ledger import Ledger
 from lambdas.shared.lines import lines
 from lambdas.shared.storage import Bucket
+from lambdas.sweep.duty import Cloud
 from lambdas.sweep.gauges import gauges
 from lambdas.sweep.sagemaker import SageMaker
-from lambdas.sweep.sweeper import Cloud, Sweeper
+from lambdas.sweep.sweeper import Sweeper
 from league.clock import utc_now
 
 

@@ -4,83 +4,38 @@ It needs no event of AWS and no word of an execution: it looks at what is there,
 alone suffices. Every duty can be repeated and be run beside another sweep.
 """
 
-import datetime as dt
-from collections import Counter
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
-
-from aws_lambda_powertools import Logger
-
 from lambdas.shared import ending, executions, judging_money, practice, switches, work
 from lambdas.shared.function import whose
 from lambdas.shared.large_endpoint import Lease
-from lambdas.shared.ledger import Ledger
-from lambdas.shared.lines import Lines
-from lambdas.shared.storage import Bucket
-from lambdas.shared.table import ConditionFailed, Item, Table
-from lambdas.sweep.sagemaker import Resource, SageMaker
-from league import artifacts, keys, metrics, phases
+from lambdas.shared.table import ConditionFailed, Item
+from lambdas.sweep.slot_duty import SlotDuty
+from league import artifacts, keys, metrics
 from league.errors import StaleAttempt
-from league.event import Event
 from league.keys import SLOT_KINDS, SlotKind
-from league.metrics import Metric
-from league.names import BASELINE_OWNER, execution_name
 from league.practice import failure
-from league.records import FINISHED, ModelState, parse_timestamp, timestamp
-from league.rejudging import kept_protocols
+from league.records import FINISHED, ModelState, timestamp
 
 # DescribeExecution refills 15 calls a second and holds 300: more are looked at next time, those
 # first that were not looked at for longest.
 LOOKED_AT = 200
-# What a model ended by the sweeper is explained by: `league.failures`.
-INTERRUPTED, EVENT_ENDED, TIMED_OUT = "Interrupted", "EventEnded", "States.Timeout"
 END_COMMAND = "league event end"  # who set the kill switch
 
 
-@dataclass(frozen=True, kw_only=True)
-class Cloud:
-    """What is swept, and with what. `holders` are the machines whose executions may hold the
-    event's large endpoint, if it has one."""
-
-    event: Event
-    table: Table
-    lines: Lines
-    ledger: Ledger
-    machines: Any  # Step Functions
-    train_machine: str
-    practice_machine: str
-    sagemaker: SageMaker
-    models: Bucket
-    logger: Logger
-    large_endpoint: Lease | None = None
-    holders: tuple[str, ...] = ()
-
-
-class Sweeper:
+class Sweeper(SlotDuty):
     """One sweep at one moment; `counts` says what it did.
 
     With `end` an organizer ends the event, whatever its times are: nothing starts again, and
-    everything is stopped.
+    everything is stopped, at this sweep and at each that follows.
     """
-
-    def __init__(self, cloud: Cloud, now: dt.datetime, *, end: bool = False) -> None:
-        self._cloud = cloud
-        self._event = cloud.event
-        self._table = cloud.table
-        self._now = now
-        self._state = cloud.table.get(keys.EVENT_STATE) or {}
-        self._told_to_end = end
-        self._ended = end or phases.has_ended(cloud.event, self._state, now)
-        self._protocols = kept_protocols(self._event, self._state)
-        self._standings: dict[str, executions.Standing] = {}
-        self.counts: Counter[Metric] = Counter()
 
     def sweep(self) -> None:
         """Every duty, whatever becomes of the others. Slots before work: a model's work is done
         when it holds none."""
         if self._told_to_end:
             self._guarded(self._switch_off)
+        elif self._state.get("stopped"):
+            for kind in SLOT_KINDS:
+                self._guarded(self._keep_stopped, kind)
         for kind in SLOT_KINDS:
             self._guarded(self._empty_line, kind)
             self._guarded(self._free_slots, kind)
@@ -91,14 +46,20 @@ class Sweeper:
             self._guarded(self._cloud.lines.dispatch, kind)
         if self._cloud.large_endpoint is not None:
             self._guarded(self._give_back_large_endpoint, self._cloud.large_endpoint)
-        if self._told_to_end:
+        if self._told_to_end or self._state.get("ended"):
             for machine in {self._cloud.train_machine, *self._cloud.holders}:
                 self._guarded(self._stop_all, machine)
 
-    # --- the end ----------------------------------------------------------------------------------
+    # --- what is switched off ---------------------------------------------------------------------
+
+    def _keep_stopped(self, kind: SlotKind) -> None:
+        """Who stopped everything may have been cut short, or met somebody who let a line go on."""
+        if not self._cloud.lines.look(kind).paused:
+            switches.keep_stopped(self._cloud.lines, kind)
+            self._cloud.logger.warning("paused: everything is stopped", kind=kind)
 
     def _switch_off(self) -> None:
-        switches.stop(
+        switches.end(
             self._table, self._cloud.lines, END_COMMAND, "the event has been ended", self._now
         )
 
@@ -115,9 +76,12 @@ class Sweeper:
 
     def _finish_work(self) -> None:
         """Start what was accepted and not started; end what was started and is gone."""
-        items = sorted(self._table.query(keys.WORK), key=lambda item: item.get("checked_at", ""))
-        for item in items[:LOOKED_AT]:
+        for item in self._longest_unseen(keys.WORK):
             self._guarded(self._finish, item)
+
+    def _longest_unseen(self, partition: str) -> list[Item]:
+        items = sorted(self._table.query(partition), key=lambda item: item.get("checked_at", ""))
+        return items[:LOOKED_AT]
 
     def _finish(self, item: Item) -> None:
         # First of all: one that cannot be finished must not keep its place at the head.
@@ -162,15 +126,6 @@ class Sweeper:
             self._cloud.logger.warning("ended by the sweeper", reason=reason["code"], **whose(item))
         return reason is not None
 
-    def _why(self, standing: executions.Standing) -> tuple[str, str]:
-        # Of those that were stopped, only the sweeper itself says why in words that are known.
-        known = standing.status == "FAILED" or standing.error in (EVENT_ENDED, TIMED_OUT)
-        if known and standing.error:
-            return standing.error, standing.cause
-        if self._ended:
-            return EVENT_ENDED, ""
-        return (TIMED_OUT if standing.status == "TIMED_OUT" else INTERRUPTED), ""
-
     def _close(self, item: Item) -> None:
         """Do what is left to do for a model that has ended, and forget it once nothing is."""
         cloud = self._cloud
@@ -185,11 +140,12 @@ class Sweeper:
 
     def _finish_practice(self) -> None:
         """Start what was asked for and not started; end what was started and is gone."""
-        for item in list(self._table.query(keys.PRACTICE))[:LOOKED_AT]:
+        for item in self._longest_unseen(keys.PRACTICE):
             self._guarded(self._look_at_practice, item)
 
     def _look_at_practice(self, item: Item) -> None:
         cloud = self._cloud
+        practice.looked_at(self._table, item, self._now)
         name = practice.execution_name(self._event.name, item)
         arn = executions.arn_of(cloud.practice_machine, name)
         standing = executions.standing(cloud.machines, arn)
@@ -218,76 +174,6 @@ class Sweeper:
         cloud = self._cloud
         judging_money.charge_dead_turns(cloud.table, cloud.ledger, self._event, self._now)
 
-    # --- lines ------------------------------------------------------------------------------------
-
-    def _empty_line(self, kind: SlotKind) -> None:
-        """Whoever waits and has no execution any more leaves, so that nobody waits behind them."""
-        waits = self._cloud.lines.look(kind).waits
-        # Read after the line: nobody waits before they are accepted.
-        accepted = {item["model_id"] for item in self._table.query(keys.WORK)} if waits else set()
-        for waiter in waits:
-            # Who was accepted is looked after with their work, except that nothing is granted to
-            # anybody when all is over.
-            if self._ended or waiter["model_id"] not in accepted:
-                self._guarded(self._leave, kind, waiter)
-
-    def _leave(self, kind: SlotKind, waiter: Item) -> None:
-        if self._ended or not self._is_running(waiter):
-            self._cloud.lines.forget(kind, waiter["name"])
-
-    # --- slots and what they are held for ---------------------------------------------------------
-
-    def _free_slots(self, kind: SlotKind) -> None:
-        """The order matters: an execution that is gone before resources are listed creates no more
-        of them."""
-        lost: list[Item] = []
-        for lease in self._table.query(keys.line(kind), keys.LEASE_PREFIX):
-            self._guarded(self._look_at, lease, lost)
-        resources = self._cloud.sagemaker.resources(kind)
-        for resource in resources:
-            self._guarded(self._remove_orphan, kind, resource)
-        for lease in lost:
-            mine = [resource for resource in resources if resource.slot == lease["name"]]
-            self._guarded(self._take_back, kind, lease, mine)
-
-    def _look_at(self, lease: Item, lost: list[Item]) -> None:
-        """Whose execution is gone has lost their slot; whose time is over is stopped, and has lost
-        it at the next sweep."""
-        if not self._is_running(lease):
-            lost.append(lease)
-        elif self._ended or parse_timestamp(lease["expires_at"]) <= self._now:
-            self._stop(_holder_execution(self._event, lease), lease)
-
-    def _take_back(self, kind: SlotKind, lease: Item, resources: list[Resource]) -> None:
-        """A slot is held for as long as there is anything that it is held for."""
-        ours = [each for each in resources if self._cloud.sagemaker.is_ours(each)]
-        for resource in ours:
-            self._guarded(self._remove, resource, lease)
-        if not ours and self._cloud.lines.release(kind, lease["name"], lease["fence"]):
-            self.counts[metrics.LEASES_RECLAIMED] += 1
-            self._cloud.logger.warning(
-                "slot taken back", kind=kind, holder=lease["name"], **whose(lease)
-            )
-
-    def _remove_orphan(self, kind: SlotKind, resource: Resource) -> None:
-        """A slot is granted before anything is created for it: what exists and has none belongs to
-        nobody. Looked up for each one, since removing many takes a while."""
-        if self._table.get(keys.lease(kind, resource.slot)) is not None:
-            return
-        if self._cloud.sagemaker.is_ours(resource):
-            self._remove(resource)
-
-    def _remove(self, resource: Resource, lease: Item | None = None) -> None:
-        if not resource.is_going and self._cloud.sagemaker.remove(resource):
-            self.counts[metrics.ORPHANS_DELETED] += 1
-            self._cloud.logger.warning(
-                "removed",
-                kind=resource.kind.noun,
-                resource=resource.name,
-                status=resource.status,
-                **_about(resource, lease),
-            )
-
     def _give_back_large_endpoint(self, lease: Lease) -> None:
         now = int(self._now.timestamp())
         if lease.sweep(self._runs_anywhere, now, ended=self._ended):
@@ -311,58 +197,3 @@ class Sweeper:
                 "SET weights_expire = :now",
                 {":now": timestamp(self._now)},
             )
-
-    # --- executions -------------------------------------------------------------------------------
-
-    def _is_running(self, holder: Item) -> bool:
-        name = _holder_execution(self._event, holder)
-        return self._standing(name).status == executions.RUNNING
-
-    def _standing(self, name: str) -> executions.Standing:
-        if name not in self._standings:
-            self._standings[name] = executions.standing(self._cloud.machines, self._arn(name))
-        return self._standings[name]
-
-    def _stop(self, name: str, holder: Item) -> None:
-        self._stop_execution(self._arn(name), holder)
-        self._standings.pop(name, None)
-
-    def _stop_execution(self, arn: str, holder: Item | None = None) -> None:
-        """`holder`: whom it works for, if that is known."""
-        self._cloud.machines.stop_execution(
-            executionArn=arn,
-            error=EVENT_ENDED if self._ended else TIMED_OUT,
-            cause="stopped by the sweeper: the event or the slot's time is over",
-        )
-        self._cloud.logger.warning(
-            "stopped by the sweeper", execution=arn.rpartition(":")[2], **_about(holder)
-        )
-
-    def _arn(self, name: str) -> str:
-        return executions.arn_of(self._cloud.train_machine, name)
-
-    def _guarded(self, duty: Callable[..., object], *arguments: Any) -> None:
-        """One thing that cannot be done, whatever the reason, must not keep the others from being
-        done."""
-        try:
-            duty(*arguments)
-        except Exception as error:
-            self.counts[metrics.SWEEP_ERRORS] += 1
-            self._cloud.logger.exception("not swept", exc_info=error, **_about(*arguments))
-
-
-def _about(*found: object) -> dict[str, Any]:
-    """What a log line says of the model that these belong to, as far as they tell."""
-    told: dict[str, Any] = {}
-    for each in found:
-        if isinstance(each, Resource):
-            told |= {"model_id": each.model_id, "attempt": each.attempt}
-        elif isinstance(each, Mapping):
-            told |= whose(each)
-    return told
-
-
-def _holder_execution(event: Event, holder: Item) -> str:
-    """The execution that waits for a slot or holds one: judging needs none."""
-    enter = "host" if holder["participant"] == BASELINE_OWNER else "train"
-    return execution_name(event.name, holder["model_id"], holder["attempt"], enter)

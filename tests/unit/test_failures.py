@@ -224,7 +224,7 @@ def test_errors_that_machines_name_are_found():
 
 
 def test_what_the_sweeper_reports_leads_to_a_code_of_its_own():
-    sweeper = pytest.importorskip("lambdas.sweep.sweeper")
+    sweeper = pytest.importorskip("lambdas.sweep.duty")
     for error in (sweeper.INTERRUPTED, sweeper.EVENT_ENDED, sweeper.TIMED_OUT):
         assert explain(error, "")["code"] in {"interrupted", "event_ended", "time_limit"}
 

@@ -59,9 +59,39 @@ def test_nothing_starts_again_after_the_end(world: World) -> None:
     assert closed is not None
     assert (closed[0], closed[1]["by"]) == ("stopped", "league event end")
     assert all(world.lines.look(kind).paused for kind in SLOT_KINDS)
-    world.accept()
-    assert world.sweep() == {}
+    world.accept()  # by a request that was under way
+    assert world.sweep() == {"ModelsEndedBySweeper": 1}
     assert world.status() == "NOT_STARTED"
+    assert world.record()["reason"]["code"] == "event_ended"
+
+
+def test_what_comes_up_after_the_end_is_stopped_by_the_next_sweep_that_is_due(
+    world: World, cloud: Cloud
+) -> None:
+    """Whoever ended it may not look any more: before its times are over, too."""
+    switches.stop(world.table, world.lines, "grace", "the bill", world.now)
+    world.sweep(end=True)
+    world.lines.set("hosting", paused=False)
+    hosting(world)
+    other = cloud.machine(WAITS)
+    cloud.step_functions.start_execution(stateMachineArn=other, name="late", input="{}")
+    world.sweep(holders=(other,))
+    found = standing(cloud.step_functions, arn_of(other, "late"))
+    assert (found.status, found.error) == ("ABORTED", "EventEnded")
+    for _ in range(3):
+        world.until_stopped_or_gone()
+        world.sweep()
+    assert (world.left(), world.leases("hosting"), world.work()) == ([], [], None)
+    state = world.table.get(keys.EVENT_STATE) or {}
+    assert (state["stopped"]["by"], state["ended"]["by"]) == ("grace", "league event end")
+
+
+def test_an_event_that_was_ended_by_mistake_goes_on(world: World) -> None:
+    world.sweep(end=True)
+    switches.resume(world.table, world.lines)
+    name = hosting(world)
+    assert world.sweep() == {}
+    assert (world.status(), world.leases("hosting")) == ("RUNNING", [name])
 
 
 def test_a_sweep_that_is_not_told_to_leaves_the_event_as_it_is(world: World) -> None:

@@ -17,8 +17,8 @@ from lambdas.shared.ledger import Ledger
 from lambdas.shared.lines import Lines
 from lambdas.shared.storage import Bucket
 from lambdas.shared.table import Table, put_new_write
+from lambdas.sweep.duty import Cloud as Swept
 from lambdas.sweep.sagemaker import SageMaker
-from lambdas.sweep.sweeper import Cloud as Swept
 from lambdas.sweep.sweeper import Sweeper
 from league import keys, names
 from league.event import Event

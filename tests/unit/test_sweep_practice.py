@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
 
 import pytest
@@ -106,3 +107,15 @@ def test_one_that_was_asked_for_anew_is_not_ended_with_the_old(world: World) -> 
     assert [item["number"] for item in left(world)] == [2]
     assert world.sweep() == {"OutboxReplayed": 1}
     assert judging(world) == ("queued", None)
+
+
+def test_those_that_run_keep_nobody_else_waiting(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lambdas.sweep.sweeper.LOOKED_AT", 1)
+    start(world, ask(world))
+    lost = {"participant": "bob", "model_id": ids("b"), "attempt": 1, "number": 1}
+    world.table.transact([practice.accept_write(lost)])  # its execution was never started
+    assert world.sweep() == {}
+    world.now += dt.timedelta(minutes=1)
+    assert world.sweep() == {"OutboxReplayed": 1}

@@ -11,11 +11,13 @@ from typing import Any
 import pytest
 from aws_lambda_powertools import Logger
 
+from lambdas.shared import switches
 from lambdas.shared.table import Table
 from lambdas.sweep.gauges import gauges
+from lambdas.sweep.sweeper import Sweeper
 from league import keys
 from league.names import BASELINE_OWNER, execution_name, parse_resource_name
-from league.records import ModelState
+from league.records import ModelState, timestamp
 from tests.unit.test_judge_fixtures import aws_error
 from tests.unit.test_sweep_fixtures import (
     Failing,
@@ -220,6 +222,86 @@ def test_a_slot_that_is_overdue_is_taken_back_after_its_execution_was_stopped(
     assert world.left() == []
 
 
+PAST = [
+    ("training", ModelState.HOSTING),
+    ("training", ModelState.ANSWERING),
+    ("training", ModelState.JUDGING),
+    ("hosting", ModelState.JUDGING),
+    ("hosting", ModelState.SCORED),
+]
+
+
+@pytest.mark.parametrize(("kind", "state"), PAST)
+def test_a_slot_that_a_model_went_on_without_is_taken_back_and_the_model_is_not_stopped(
+    world: World, kind: str, state: ModelState
+) -> None:
+    """Its execution could not give it back, or its endpoint could not be deleted in time."""
+    name = running(world, kind)
+    if kind == "hosting":
+        world.hosted(name)
+    world.move(state, updated_at=timestamp(world.now))
+    world.now += dt.timedelta(minutes=5)
+    assert world.sweep() == {}  # its own release goes first
+    world.now += dt.timedelta(seconds=1)
+    world.sweep()
+    world.until_stopped_or_gone()
+    world.sweep()
+    assert (world.leases(kind), world.left(), world.status()) == ([], [], "RUNNING")
+    assert world.record()["state"] == state
+
+
+NEEDED = [
+    ("training", ModelState.QUEUED),
+    ("training", ModelState.TRAINING),  # in line again: AWS had no instance
+    ("hosting", ModelState.HOSTING),
+    ("hosting", ModelState.ANSWERING),
+    ("hosting", ModelState.READY),  # its endpoint is being deleted
+]
+
+
+@pytest.mark.parametrize(("kind", "state"), NEEDED)
+def test_a_slot_that_may_still_be_needed_is_its_models(
+    world: World, kind: str, state: ModelState
+) -> None:
+    name = running(world, kind)
+    world.hosted(name) if kind == "hosting" else world.train(name)
+    before = world.left()
+    world.move(state)
+    world.now += dt.timedelta(minutes=30)
+    assert world.sweep() == {}
+    assert (world.leases(kind), world.left()) == ([name], before)
+
+
+def test_a_slot_of_another_attempt_than_the_records_is_not_taken_back(world: World) -> None:
+    name = running(world)
+    world.move(ModelState.JUDGING, attempt=2)
+    world.now += dt.timedelta(minutes=30)
+    assert world.sweep() == {}
+    assert world.leases("hosting") == [name]
+
+
+def test_a_job_that_was_created_after_its_model_was_cancelled_is_stopped(world: World) -> None:
+    name = running(world, "training")
+    world.train(world.name(retry=1))
+    running(world, "training", ids("b"))
+    world.train(world.name(ids("b")))
+    assert world.sweep() == {}
+    world.move(ModelState.TRAINING, cancel_requested=True)
+    for _ in range(2):
+        assert world.sweep() == {}
+        assert world.left() == [f"TrainingJob {world.name(ids('b'))}"]
+    # Its execution sees the job end, and gives the slot back.
+    assert (world.status(), name in world.leases("training")) == ("RUNNING", True)
+
+
+def test_a_cancelled_models_job_that_is_not_ours_is_not_touched(world: World) -> None:
+    name = running(world, "training")
+    world.train(name, "another-event")
+    world.move(ModelState.TRAINING, cancel_requested=True)
+    assert world.sweep() == {}
+    assert world.left() == [f"TrainingJob {name}"]
+
+
 def test_a_slot_that_is_not_overdue_yet_is_left_to_its_execution(world: World) -> None:
     name = running(world)
     lease = next(iter(world.lines.look("hosting").leases))
@@ -370,6 +452,32 @@ def test_line_about_what_belongs_to_nobody_names_the_model_it_was_made_for(world
     told = (line["message"], line["model_id"], line["attempt"], line["resource"])
     assert told == ("removed", ids("b"), 2, world.name(ids("b"), attempt=2, retry=3))
     world.until_stopped_or_gone()
+
+
+# --- the kill switch ----------------------------------------------------------------------------
+
+
+def test_nothing_is_granted_where_stopping_was_cut_short(world: World) -> None:
+    """Whoever stopped everything died before the lines were paused."""
+    world.lines.set("training", limit=0)
+    name = world.wait("training", ids("b"), "bob")
+    world.accept(ids("b"), "bob")
+    world.start(ids("b"))
+    world.alive.add(f"token-training-{ids('b')}")
+    switches.stop(world.table, world.lines, "an organizer", "the bill", world.now)
+    for kind in keys.SLOT_KINDS:
+        world.lines.set(kind, limit=None, paused=False)
+    world.sweep()
+    assert (world.leases("training"), world.waiters("training")) == ([], [name])
+    assert [world.lines.look(kind).paused for kind in keys.SLOT_KINDS] == [True, True]
+
+
+def test_a_line_goes_on_when_everything_is_resumed_while_the_sweeper_looks(world: World) -> None:
+    switches.stop(world.table, world.lines, "an organizer", "the bill", world.now)
+    sweeper = Sweeper(world.swept_cloud(), world.now)  # has read the event's state
+    switches.resume(world.table, world.lines)
+    sweeper.sweep()
+    assert [world.lines.look(kind).paused for kind in keys.SLOT_KINDS] == [False, False]
 
 
 # --- when something cannot be done --------------------------------------------------------------
