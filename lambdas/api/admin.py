@@ -45,6 +45,7 @@ def change_phase(call: Call, body: PhaseChange) -> AdminEvent:
 def prepare_event(call: Call) -> AdminEvent:
     """Have the reference model and the untuned one answer the hidden questions."""
     state = call.services.event_state()
+    phases.require_not_over(call.event, state, call.now)
     last = state.get("preparation") or {}
     if last.get("key") != call.key:
         found = _preparation(call, state)

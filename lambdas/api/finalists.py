@@ -26,6 +26,7 @@ def select_finalists(call: Call) -> FinalistsAnswer:
             "the first of the board play the finale, or give the event a second set",
             code="no_second_set",
         )
+    phases.require_not_over(call.event, state, call.now)
     phases.require_prepared(state)
     if phases.is_open("league", call.event, state, call.now):
         raise Conflict(

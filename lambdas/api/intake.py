@@ -13,10 +13,10 @@ from league import keys, money
 from league.errors import Conflict
 
 
-def require_open(call: Call, state: Mapping[str, Any], dearest_musd: int) -> None:
+def require_accepting(state: Mapping[str, Any]) -> None:
     """
     Raises:
-        Conflict: organizers have paused intake, or too little is left beneath a cap.
+        Conflict: organizers have paused intake, or stopped everything.
     """
     closed = switches.closed_by(state)
     if closed:
@@ -26,6 +26,14 @@ def require_open(call: Call, state: Mapping[str, Any], dearest_musd: int) -> Non
             "what you have is kept; try again later, or ask the organizers",
             code=name,
         )
+
+
+def require_open(call: Call, state: Mapping[str, Any], dearest_musd: int) -> None:
+    """
+    Raises:
+        Conflict: organizers have paused intake, or too little is left beneath a cap.
+    """
+    require_accepting(state)
     account = call.services.table.get(keys.usage(call.participant, "total")) or {}
     _require_room(account, call.event.money.participant_usd, dearest_musd, "your", "participant")
     ledger = call.services.table.get(keys.EVENT_LEDGER) or {}

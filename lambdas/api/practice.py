@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from lambdas.api import idempotency, quota, starting
+from lambdas.api import idempotency, intake, quota, starting
 from lambdas.api.answers import PracticeAccepted
 from lambdas.api.identity import PARTICIPANTS
 from lambdas.api.me import usage
@@ -14,7 +14,7 @@ from lambdas.api.runs import status_of
 from lambdas.shared import executions, practice
 from lambdas.shared.executions import NOT_STARTED, RUNNING
 from lambdas.shared.table import ConditionFailed, update_write
-from league import keys
+from league import keys, phases
 from league.errors import Conflict, LimitReached, NotFound
 from league.limits import Use
 from league.records import ModelState, day, timestamp
@@ -70,6 +70,9 @@ def _request(call: Call, record: dict[str, Any]) -> dict[str, Any]:
             "follow it at GET /models/{id} until it is ready",
             code="model_not_ready",
         )
+    state = call.services.event_state()
+    phases.require_open(phases.TRAINING_PHASES, "Practising", call.event, state, call.now)
+    intake.require_accepting(state)
     last = record.get("practice_judging") or {}
     wanted = {
         "number": last.get("number", 0) + 1,

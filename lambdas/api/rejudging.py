@@ -28,7 +28,9 @@ def start_rejudge(call: Call, body: NewRejudge) -> RejudgeAnswer:
     except UnknownProtocol as unknown:
         problem = FieldProblem("protocol", body.protocol, str(unknown), "send one of these")
         raise InvalidRequest("There is no such protocol.", [problem]) from None
-    phases.require_prepared(call.services.event_state())
+    state = call.services.event_state()
+    phases.require_not_over(call.event, state, call.now)
+    phases.require_prepared(state)
     if not call.done:
         _announce(call, body.protocol)
     values = {"protocol": body.protocol}

@@ -15,7 +15,7 @@ from lambdas.api.routing import Call, Routes
 from lambdas.shared import standing
 from lambdas.shared.function import logger
 from lambdas.shared.table import ConditionFailed, Item, update_write
-from league import contenders, failures, keys, reviews
+from league import contenders, failures, keys, phases, reviews
 from league.errors import Conflict, NotFound
 from league.records import ModelState, TimelineEntry
 from league.rejudging import active_protocol, kept_protocols
@@ -99,9 +99,11 @@ def _ruled(call: Call, decision: Decision, reason: str) -> RulingAnswer:
 def _judge_contenders(call: Call, protocol: str) -> None:
     """Where the top may have come within reach, have the second games played that are still open.
 
-    It comes after the board is in line: a run that takes on work plans after this.
+    It comes after the board is in line: a run that takes on work plans after this. A ruling stands
+    after the event's end too, when nothing is judged any more.
     """
-    if call.event.judging.orders == "contenders":
+    over = phases.has_ended(call.event, call.services.event_state(), call.now)
+    if call.event.judging.orders == "contenders" and not over:
         machine = call.services.settings.rejudge_machine
         values = {"protocol": protocol, "contenders": True}
         runs.start(call, contenders.run_of(protocol), machine, values)

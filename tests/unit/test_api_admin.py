@@ -60,6 +60,20 @@ def test_preparing_starts_one_execution_that_organizers_can_follow(
     assert followed["preparation"]["execution_arn"].endswith(":rehearsal-prepare-1")
 
 
+def test_preparing_is_refused_once_the_event_is_over(
+    make_league: Callable[..., League], cloud: Cloud
+) -> None:
+    league = make_league(prepare_machine=cloud.machine(WAITS))
+    league.now = league.event.phases.finale.closes
+    late = claims("olga", "organizers", exp=str(int(league.now.timestamp()) + 600))
+    refused = league.ask("POST", "/admin/prepare", who=late)
+    assert (refused.status, refused.code) == (409, "event_ended")
+    assert league.executions(league.settings.prepare_machine) == []
+    body = {"phase": "finale", "state": "open"}
+    league.ask("POST", "/admin/phases", body, who=late)
+    assert league.ask("POST", "/admin/prepare", who=late).status == 202
+
+
 def test_preparing_again_after_a_failure_starts_a_new_execution(
     make_league: Callable[..., League], cloud: Cloud
 ) -> None:

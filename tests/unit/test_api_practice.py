@@ -200,6 +200,41 @@ def test_the_days_limit_binds_and_says_when_it_ends(league: League) -> None:
     assert refused.body["limit"]["window_ends"] == "2026-12-06T00:00:00.000Z"
 
 
+def organize(league: League, path: str, body: Any = None) -> Reply:
+    return league.ask("POST", path, body, who=claims("olga", "organizers"))
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "code"),
+    [
+        ("/admin/stop", {"reason": "the bill"}, "stopped"),
+        ("/admin/intake", {"open": False, "reason": "the bill"}, "intake_paused"),
+        ("/admin/phases", {"phase": "league", "state": "closed"}, "phase_closed"),
+    ],
+)
+def test_nothing_is_judged_while_nothing_is_accepted(
+    league: League, path: str, body: Any, code: str
+) -> None:
+    assert organize(league, path, body).status == 200
+    refused = ask(league)
+    assert (refused.status, refused.code) == (409, code)
+    assert (started(league), used(league)) == ([], 0)
+
+
+def test_what_was_asked_for_before_all_was_stopped_waits(league: League) -> None:
+    league.clients["stepfunctions"] = LosesStarts(league.cloud.step_functions)
+    league.__post_init__()
+    assert ask(league, "practise-this").status == 500
+    league.clients.clear()
+    league.__post_init__()
+    organize(league, "/admin/stop", {"reason": "the bill"})
+    assert ask(league, "practise-this").status == 202
+    assert started(league) == []
+    organize(league, "/admin/resume")
+    assert ask(league, "and-another-one").status == 202
+    assert len(started(league)) == 1
+
+
 @pytest.mark.parametrize("state", [ModelState.TRAINING, ModelState.ANSWERING, ModelState.FAILED])
 def test_model_without_answers_is_refused(league: League, state: ModelState) -> None:
     set_model(league, state=state)

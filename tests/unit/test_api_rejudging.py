@@ -51,6 +51,24 @@ def test_rejudge_starts_one_execution_that_organizers_can_follow(league: League)
     assert league.executions(league.settings.rejudge_machine) == [f"rehearsal-rejudge-{NEW}-1"]
 
 
+@pytest.mark.parametrize(
+    ("path", "body"), [("/admin/rejudge", {"protocol": NEW}), ("/admin/finalists", None)]
+)
+def test_nothing_that_costs_begins_once_the_event_was_ended(
+    league: League, path: str, body: Any
+) -> None:
+    close(league)
+    state = league.table.get(keys.EVENT_STATE) or {}
+    ended = {"by": "league event end", "reason": "over", "at": "2026-12-05T10:00:00.000Z"}
+    league.table.put(keys.EVENT_STATE, {**state, "stopped": ended, "ended": ended})
+    refused = post(league, path, body)
+    assert (refused.status, refused.code) == (409, "event_ended")
+    assert "/admin/resume" in refused.body["remedy"]
+    assert league.executions(league.settings.rejudge_machine) == []
+    post(league, "/admin/resume")
+    assert post(league, path, body).status == 202
+
+
 def test_rejudge_that_was_written_but_not_started_is_started_by_a_repetition(
     league: League,
 ) -> None:
