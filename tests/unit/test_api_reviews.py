@@ -260,6 +260,16 @@ def test_ruling_has_the_contenders_of_every_board_judged(one_order: League) -> N
     assert json.loads(described["input"]) == {"number": 1, "protocol": P, "contenders": True}
 
 
+def test_ruling_after_the_events_end_stands_and_nothing_is_judged(one_order: League) -> None:
+    path = scored(one_order, "b")
+    over = {"by": "league event end", "reason": "over", "at": "2026-12-05T10:00:00.000Z"}
+    one_order.table.put(keys.EVENT_STATE, {"stopped": over, "ended": over})
+    rule(one_order, f"{path}/annul")
+    ruling = one_order.table.get(keys.ruling("b")) or {}
+    assert ruling["decision"] == "annulled"
+    assert runs_of(one_order) == []
+
+
 def test_rulings_share_a_run_until_it_is_over(one_order: League) -> None:
     path = scored(one_order, "b")
     for action in ("annul", "restore", "annul"):
