@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from league.event_file import load_event
 from league.slots import (
+    HOSTING_MARGIN_SECONDS,
     Line,
     charge_name,
     estimated_wait,
@@ -135,10 +136,25 @@ def test_training_lease_lasts_as_long_as_the_state_machine_waits_for_the_job():
 
 def test_hosting_lease_lasts_as_long_as_every_step_between_may_take():
     answering = MACHINE["Answer questions"]
-    retries = max(retry["MaxAttempts"] for retry in answering["Retry"])
+    retries = sum(retry["MaxAttempts"] for retry in answering["Retry"])
     endpoint = EVENT.pace.endpoint_polls * EVENT.pace.endpoint_poll_seconds
     longest = 2 * endpoint + (1 + retries) * answering["TimeoutSeconds"]
     assert lease_seconds(EVENT, "hosting") >= longest
+
+
+def test_hosting_margin_holds_the_pauses_of_every_create_answer_and_deletion():
+    nouns = ("model", "endpoint configuration", "endpoint")
+    steps = [
+        "Answer questions",
+        *(f"{verb} {noun}" for verb in ("Create", "Delete") for noun in nouns),
+    ]
+    pauses = sum(
+        min(retry["MaxDelaySeconds"], retry["IntervalSeconds"] * retry["BackoffRate"] ** earlier)
+        for step in steps
+        for retry in MACHINE[step]["Retry"]
+        for earlier in range(retry["MaxAttempts"])
+    )
+    assert pauses < 0.8 * HOSTING_MARGIN_SECONDS, "no time is left for the calls themselves"
 
 
 def test_training_of_unknown_length_is_charged_no_more_than_aws_bills():

@@ -48,6 +48,57 @@ def test_task_has_a_timeout_retries_with_jitter_and_a_catch(name, state):
         assert state["Catch"][-1]["ErrorEquals"] == ["States.ALL"]
 
 
+# What passes for whichever function is invoked: faults of Lambda, and a process that was lost. A
+# function's error bears the errorType of Lambda, Lambda.Unknown if there is none.
+PASSING = (
+    "Lambda.ServiceException",
+    "Lambda.AWSLambdaException",
+    "Lambda.SdkClientException",
+    "Lambda.TooManyRequestsException",
+    "Lambda.Unknown",
+    "Runtime.ExitError",
+    "Sandbox.Timedout",
+    "Lambda.ClientExecutionTimeoutException",
+)
+# An endpoint that answers too slowly is paid for no second time: nothing is kept of the answers.
+NOT_REPEATED = {"Answer questions": {"Lambda.Unknown", "Sandbox.Timedout"}}
+OWN_PASSING = {"BoardBusy", "EndpointUnusable", "LineBusy", "StaleAttempt"}
+
+
+@pytest.mark.parametrize(
+    ("name", "state"), [case for case in TASKS if ":lambda:invoke" in case.values[1]["Resource"]]
+)
+def test_every_function_is_invoked_with_the_same_patience(name, state):
+    (retry,) = map(dict, state["Retry"])  # the state is another test's too
+    expected = [error for error in PASSING if error not in NOT_REPEATED.get(name, ())]
+    errors = retry.pop("ErrorEquals")
+    assert errors[: len(expected)] == expected
+    assert set(errors[len(expected) :]) <= OWN_PASSING
+    assert retry == {
+        "IntervalSeconds": 1,
+        "BackoffRate": 2,
+        "MaxAttempts": 6,
+        "MaxDelaySeconds": 60,
+        "JitterStrategy": "FULL",
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "state"), [case for case in TASKS if ":sagemaker:create" in case.values[1]["Resource"]]
+)
+def test_creates_outlast_minutes_of_throttling_as_the_training_is_paid_for(name, state):
+    assert longest_pauses(state["Retry"]) > 120
+
+
+def longest_pauses(retriers):
+    """Seconds between the first and the last attempt, if no jitter shortens them."""
+    return sum(
+        min(retry["MaxDelaySeconds"], retry["IntervalSeconds"] * retry["BackoffRate"] ** earlier)
+        for retry in retriers
+        for earlier in range(retry["MaxAttempts"])
+    )
+
+
 @pytest.mark.parametrize(
     ("name", "state"), [case for case in STATES if case.values[1]["Type"] == "Map"]
 )

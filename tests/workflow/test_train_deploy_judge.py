@@ -759,6 +759,26 @@ def test_own_fault_is_not_retried_and_a_throttled_call_is(play):
     assert len(failed.calls_of("Train")) == 1
 
 
+@pytest.mark.parametrize(
+    ("task", "error"),
+    [
+        ("Answer questions", "EndpointUnusable"),
+        ("Answer questions", "Runtime.ExitError"),
+        ("Record training", "Sandbox.Timedout"),
+        ("Judge answers", "Lambda.Unknown"),
+        ("Create endpoint", "SageMaker.AmazonSageMakerException"),
+    ],
+)
+def test_paid_training_is_not_thrown_away_for_what_passes(play, task, error):
+    run = play(**{task.replace(" ", "_"): [*[Fails(error)] * 6, HAPPY[task]]})
+    assert (run.status, len(run.calls_of(task))) == ("SUCCEEDED", 7)
+
+
+def test_endpoint_that_answers_too_slowly_is_paid_for_once(play):
+    run = play(Answer_questions=Fails("Sandbox.Timedout"))
+    assert len(run.calls_of("Answer questions")) == 1
+
+
 # --- a judge that has no time ----------------------------------------------------------------
 
 
