@@ -5,6 +5,7 @@ from botocore.exceptions import (
     BotoCoreError,
     ClientError,
     HTTPClientError,
+    IncompleteReadError,
     ResponseStreamingError,
 )
 
@@ -23,7 +24,12 @@ def large_model(
 
 
 # Connections that were not made, broke or took too long.
-_LOST = (botocore.exceptions.ConnectionError, HTTPClientError, ResponseStreamingError)
+_LOST = (
+    botocore.exceptions.ConnectionError,
+    HTTPClientError,
+    IncompleteReadError,
+    ResponseStreamingError,
+)
 # Errors of Bedrock and SageMaker that pass although their HTTP status is the caller's fault.
 _PASSING = frozenset(
     {
@@ -52,3 +58,10 @@ def is_passing(error: ClientError | BotoCoreError) -> bool:
         return True
     status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
     return status >= 500 or status == 429
+
+
+def name_of(error: Exception) -> str:
+    """What may be told of an error: never its message, which can quote a hidden question."""
+    if isinstance(error, ClientError):
+        return str(error.response["Error"]["Code"])
+    return type(error).__name__

@@ -12,7 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from lambdas.shared.concurrently import concurrently
 from lambdas.shared.function import table
-from lambdas.shared.large_models import is_passing, large_model
+from lambdas.shared.large_models import is_passing, large_model, name_of
 from lambdas.shared.patience import Backoff, Time
 from lambdas.shared.token_budget import TokenBudget
 from lambdas.shared.token_meter import TokenMeter, Tokens
@@ -145,7 +145,7 @@ class Session:
         except (ClientError, BotoCoreError) as error:
             if not is_passing(error):
                 # The message can quote the request, that is a hidden question.
-                raise JudgeUnavailable(f"the judge refused: {_name(error)}") from None
+                raise JudgeUnavailable(f"the judge refused: {name_of(error)}") from None
             self.throttled += 1
             self._backoff.failed(self._time.now())
             self._budget.settle(reserved, 0, began)
@@ -154,9 +154,3 @@ class Session:
         self._budget.settle(reserved, answer.input_tokens + answer.output_tokens, began)
         trial.take(answer, round(1000 * (self._time.now() - began)))
         return Tokens(answer.input_tokens, answer.output_tokens)
-
-
-def _name(error: ClientError | BotoCoreError) -> str:
-    if isinstance(error, ClientError):
-        return str(error.response["Error"]["Code"])
-    return type(error).__name__

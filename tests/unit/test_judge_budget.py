@@ -6,6 +6,7 @@ import pytest
 from botocore.exceptions import (
     ConnectTimeoutError,
     EndpointConnectionError,
+    IncompleteReadError,
     NoCredentialsError,
     ReadTimeoutError,
 )
@@ -153,6 +154,7 @@ def test_calls_refused_together_count_once():
         (ReadTimeoutError(endpoint_url="x"), True),
         (ConnectTimeoutError(endpoint_url="x"), True),
         (EndpointConnectionError(endpoint_url="x"), True),
+        (IncompleteReadError(actual_bytes=1, expected_bytes=2), True),
         (NoCredentialsError(), False),
     ],
 )
