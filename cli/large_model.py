@@ -88,20 +88,18 @@ class _Lease:
         """Each status until the endpoint serves.
 
         Raises:
-            ClickException: it failed, or took too long.
+            ClickException: it took too long; one that fails is made anew meanwhile.
         """
         for _ in range(2 * self._pace.endpoint_polls):  # as the state machines wait for it
             found = self._ask("acquire")
             if found == "InService":
                 return
-            if found == "Failed":
-                raise click.ClickException(
-                    f"endpoint {self.endpoint} failed to come up; why: aws sagemaker "
-                    f"describe-endpoint --endpoint-name {self.endpoint}"
-                )
             yield found
             time.sleep(self._pace.endpoint_poll_seconds)
-        raise click.ClickException(f"endpoint {self.endpoint} was not in service in time")
+        raise click.ClickException(
+            f"endpoint {self.endpoint} was not in service in time; whether it failed, and why: the "
+            f"log of {self._function}"
+        )
 
     def until_given_back(self) -> Iterator[str]:
         """Each status while nobody holds the endpoint and SageMaker does not delete it yet."""

@@ -134,7 +134,6 @@ FAILURES = {
 # What the state machine caught or the sweeper found.
 _BY_ERROR = {
     "JudgeUnavailable": "judge_unavailable",
-    "EndpointFailed": "judge_unavailable",
     "EndpointTimedOut": "judge_unavailable",
     "States.Timeout": "judge_unavailable",
     "EventEnded": "event_ended",

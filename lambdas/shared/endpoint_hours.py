@@ -4,6 +4,10 @@ The event pays (`EVENT_OWNER`), under no reservation: nobody knows beforehand ho
 work. While it is up it is charged in instalments, so that what is spent, and with it the cap that
 closes intake, is never further behind than one of them.
 
+One that failed is charged up to when it was seen to have. Assumed, as no page of AWS's says it: a
+failed endpoint is not billed, and one that comes up is from its creation, so that the ledger says
+rather too much than too little.
+
 `charged_until`, in the item that says who holds it, is there while the endpoint is: seconds since
 1970. It moves in the transaction that writes the charge, so no second is charged twice.
 """

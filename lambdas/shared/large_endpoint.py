@@ -8,7 +8,7 @@ from botocore.exceptions import ClientError
 
 from lambdas.shared.endpoint_hours import EndpointHours
 from lambdas.shared.function import logger
-from lambdas.shared.table import ConditionFailed, Table
+from lambdas.shared.table import ConditionFailed, Item, Table
 from league import keys
 from league.event import Event
 from league.names import TAG_EVENT, TAG_OWNER, large_endpoint_name
@@ -18,8 +18,11 @@ HELD = "Held"
 CLOSING = "Closing"
 CLOSING_SECONDS = 60  # far longer than a deletion takes to be accepted
 DELETING = "Deleting"
+FAILED = "Failed"
+NO_ROOM = "NoRoom"  # the account's quota has no instance for it at this moment
+QUOTA = "ResourceLimitExceeded"
 COMING_UP = ("Creating", "Updating")  # what SageMaker does not delete
-DELETABLE = ("InService", "Failed", "OutOfService")
+DELETABLE = ("InService", FAILED, "OutOfService")
 # An execution holds it from a moment before it can be looked up; a command of an organizer's
 # (`league event check --judge`) is no execution, and takes less than this.
 EXECUTION_SECONDS = 600
@@ -37,6 +40,9 @@ class Lease:
         self._hours = EndpointHours(league, holders)
 
     def acquire(self, holder: str) -> str:
+        """SageMaker's status, or why there is none yet: anything but InService is to be asked for
+        again. A failed endpoint and a quota without room for one are such waits, which whoever
+        asks bounds: none of them is a failure at the first try."""
         now = int(time.time())
         try:
             self._table.update(
@@ -85,7 +91,7 @@ class Lease:
         status = self._status()
         if status in DELETABLE and not left.get("holders", True):
             return self._close() == DELETING
-        if status in (GONE, DELETING):
+        if status in (GONE, DELETING, FAILED):
             self._hours.charge(now, goes_on=False)
         else:
             self._hours.begin(now)
@@ -113,29 +119,51 @@ class Lease:
         return self._ensure()
 
     def _close(self) -> str:
+        # Between this write and the deletion nobody may begin to rely on the endpoint.
+        if not self._set_closing({":none": {}}, "holders = :none"):
+            return HELD
+        return self._end_closing(DELETABLE)
+
+    def _ensure(self) -> str:
+        status = self._status()
+        if status == GONE:
+            return self._create()
+        if status == FAILED:
+            return self._replace()
+        return status
+
+    def _replace(self) -> str:
+        """A failed one serves none of its holders, and without this they would keep it up: it is
+        deleted, and whoever asks next creates it anew."""
+        stale = int(time.time()) - CLOSING_SECONDS
+        unless = "attribute_not_exists(closing) OR closing < :stale"
+        if not self._set_closing({":stale": stale}, unless):
+            return CLOSING
+        return self._end_closing((FAILED,))
+
+    def _set_closing(self, values: Item, condition: str) -> bool:
         try:
-            # Between this write and the deletion nobody may begin to rely on the endpoint.
             self._table.update(
                 keys.LARGE_ENDPOINT_LEASE,
                 "SET closing = :now",
-                {":now": int(time.time()), ":none": {}},
-                condition="holders = :none",
+                {":now": int(time.time()), **values},
+                condition=condition,
             )
         except ConditionFailed:
-            return HELD
+            return False
+        return True
+
+    def _end_closing(self, statuses: tuple[str, ...]) -> str:
+        """Delete it if it still has one of `statuses`: somebody may have been faster."""
         try:
+            status = self._status()
+            if status not in statuses:
+                return status
             self._delete()
         finally:
             self._table.update(keys.LARGE_ENDPOINT_LEASE, "REMOVE closing")
         self._hours.charge(int(time.time()), goes_on=False)
         return DELETING
-
-    def _ensure(self) -> str:
-        status = self._status()
-        if status == GONE:
-            self._create()
-            return "Creating"
-        return status
 
     def _status(self) -> str:
         try:
@@ -144,9 +172,11 @@ class Lease:
             if error.response["Error"]["Code"] == "ValidationException":
                 return GONE
             raise
+        if found["EndpointStatus"] == FAILED:
+            logger.warning("large endpoint failed", reason=found.get("FailureReason"))
         return str(found["EndpointStatus"])
 
-    def _create(self) -> None:
+    def _create(self) -> str:
         now = int(time.time())
         self._hours.begin(now)
         try:
@@ -159,10 +189,14 @@ class Lease:
                 ],
             )
             logger.info("large endpoint created", endpoint=self._name)
-        except ClientError:
+        except ClientError as error:
             if self._status() == GONE:  # else somebody else created it in this moment
                 self._hours.never_began(now)
-                raise
+                if error.response["Error"]["Code"] != QUOTA:
+                    raise
+                logger.warning("no quota for the large endpoint", exc_info=True)
+                return NO_ROOM
+        return "Creating"
 
     def _delete(self) -> None:
         try:

@@ -279,8 +279,7 @@ def test_endpoint_is_given_back_when_the_canary_is_interrupted(monkeypatch, own,
     ("acquire", "told"),
     [
         (("Creating", KeyboardInterrupt()), "Aborted"),
-        (("Creating", "Failed"), "failed to come up"),
-        (("Creating",), "was not in service in time"),
+        (("Creating", "Deleting", "NoRoom"), "was not in service in time"),
         (("error",), "failed to acquire the lease on own-judge-large-model: ClientError"),
     ],
 )

@@ -24,8 +24,8 @@ TYPE = "ml.g5.48xlarge"
 LARGE = LargeEndpoint(model="large", instance_type=TYPE, max_model_length=4096)
 
 
-def refused(operation: str) -> ClientError:
-    answer = {"Error": {"Code": "ValidationException", "Message": "no"}}
+def refused(operation: str, code: str = "ValidationException") -> ClientError:
+    answer = {"Error": {"Code": code, "Message": "no"}}
     return ClientError(answer, operation)  # type: ignore[arg-type]
 
 
@@ -36,7 +36,7 @@ class SageMaker:
         self.status: str | None = None
         self.created = 0
         self.failing = False
-        self.full = False
+        self.full = ""
 
     def describe_endpoint(self, EndpointName: str) -> Any:
         if self.status is None:
@@ -46,7 +46,7 @@ class SageMaker:
     def create_endpoint(self, EndpointName: str, **request: Any) -> None:
         assert request["EndpointConfigName"] == EndpointName == "rehearsal-large-model"
         if self.full:
-            raise refused("CreateEndpoint")
+            raise refused("CreateEndpoint", self.full)
         self.status, self.created = "Creating", self.created + 1
 
     def delete_endpoint(self, EndpointName: str) -> None:
@@ -106,14 +106,66 @@ def test_last_holder_is_told_to_come_back_while_the_endpoint_cannot_be_deleted(
     assert lease.release("two") == "Deleting"
 
 
-def test_endpoint_that_failed_is_deleted_and_made_anew(lease: Lease, sagemaker: SageMaker) -> None:
+def test_endpoint_that_failed_is_made_anew_whoever_holds_it(
+    lease: Lease, sagemaker: SageMaker
+) -> None:
+    lease.acquire("one")
+    lease.acquire("two")
+    sagemaker.status = "Failed"
+    assert [lease.acquire("one"), lease.acquire("two")] == ["Deleting", "Deleting"]
+    sagemaker.status = None
+    assert [lease.acquire("two"), lease.acquire("one")] == ["Creating", "Creating"]
+    assert sagemaker.created == 2
+
+
+def test_endpoint_that_failed_is_deleted_by_its_last_holder(
+    lease: Lease, sagemaker: SageMaker
+) -> None:
     lease.acquire("one")
     sagemaker.status = "Failed"
-    assert lease.acquire("one") == "Failed"
     assert lease.release("one") == "Deleting"
-    assert lease.acquire("two") == "Deleting"
-    sagemaker.status = None
-    assert lease.acquire("two") == "Creating"
+
+
+def test_endpoint_that_somebody_else_has_just_made_anew_is_not_deleted(
+    lease: Lease, sagemaker: SageMaker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lease.acquire("one")
+    seen = iter(["Failed", "InService"])
+
+    def describe(EndpointName: str) -> Any:
+        sagemaker.status = next(seen)
+        return {"EndpointStatus": sagemaker.status}
+
+    monkeypatch.setattr(sagemaker, "describe_endpoint", describe)
+    assert lease.acquire("one") == "InService"
+    assert sagemaker.status == "InService"
+
+
+def test_failed_endpoint_is_replaced_by_one_at_a_time(
+    lease: Lease, sagemaker: SageMaker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lease.acquire("one")
+    sagemaker.status = "Failed"
+    asked: list[str] = []
+    delete = sagemaker.delete_endpoint
+
+    def while_deleting(EndpointName: str) -> None:
+        asked.extend([lease.acquire("two"), lease._replace()])
+        delete(EndpointName)
+
+    monkeypatch.setattr(sagemaker, "delete_endpoint", while_deleting)
+    assert lease.acquire("one") == "Deleting"
+    assert asked == ["Closing", "Closing"]
+
+
+def test_quota_without_room_is_waited_for(
+    lease: Lease, table: Table, sagemaker: SageMaker
+) -> None:
+    sagemaker.full = "ResourceLimitExceeded"
+    assert [lease.acquire("one"), lease.acquire("one")] == ["NoRoom", "NoRoom"]
+    assert "charged_until" not in (table.get(keys.LARGE_ENDPOINT_LEASE) or {})
+    sagemaker.full = ""
+    assert lease.acquire("one") == "Creating"
 
 
 def test_releasing_twice_or_what_nobody_holds_does_no_harm(
@@ -215,10 +267,25 @@ def test_one_that_somebody_deleted_by_hand_is_charged_and_no_longer(
     assert [seconds for _, seconds, _ in charges(table)] == [60]
 
 
+def test_one_that_failed_costs_nothing_from_when_it_is_seen(
+    lease: Lease, table: Table, sagemaker: SageMaker
+) -> None:
+    lease.acquire("one")
+    since = ago(table, 0)
+    sagemaker.status = "Failed"
+    for seconds in (60, 60 + INSTALMENT_SECONDS, 60 + 2 * INSTALMENT_SECONDS):
+        lease.sweep(lambda _: True, since + seconds, ended=False)
+    lease.acquire("one")
+    assert [seconds for _, seconds, _ in charges(table)] == [60]
+    sagemaker.status = None
+    lease.acquire("one")
+    assert ago(table, 0) >= since
+
+
 def test_one_that_could_not_be_created_costs_nothing(
     lease: Lease, table: Table, sagemaker: SageMaker
 ) -> None:
-    sagemaker.full = True
+    sagemaker.full = "AccessDeniedException"
     with pytest.raises(ClientError):
         lease.acquire("one")
     assert "charged_until" not in (table.get(keys.LARGE_ENDPOINT_LEASE) or {})

@@ -68,7 +68,6 @@ def test_endpoint_is_needed_for_its_judge_and_once_for_its_reference_model(
     ("error", "code"),
     [
         ("JudgeUnavailable", "judge_unavailable"),
-        ("EndpointFailed", "judge_unavailable"),
         ("EndpointTimedOut", "judge_unavailable"),
         ("States.Timeout", "judge_unavailable"),
         ("SpendCapReached", "event_cap"),

@@ -61,7 +61,7 @@ def test_judge_that_is_always_there_needs_no_lease(play):
 
 
 def test_endpoint_is_leased_until_in_service_and_given_back(play):
-    run = play("true", Lease_large_model=statuses("Closing", "Creating", "InService"))
+    run = play("true", Lease_large_model=statuses("NoRoom", "Deleting", "InService"))
     assert run.status == "SUCCEEDED"
     assert [pause["seconds"] for pause in run.pauses] == [20, 20]
     assert run.arguments_of("Judge practice")["Payload"] == {**INPUT, "leased": True}
@@ -102,7 +102,6 @@ def test_failure_is_recorded_before_the_endpoint_is_given_back(play, large, stub
     ("lease", "error", "asked"),
     [
         (always("Creating"), "EndpointTimedOut", 4),
-        (statuses("Creating", "Failed"), "EndpointFailed", 2),
         (Fails("Boom"), "Boom", 1),
         (Hangs(), "States.Timeout", 1),
     ],

@@ -115,8 +115,10 @@ def test_large_model_that_never_comes_is_released(play):
     assert "Release large model" in run.entered
 
 
-def test_failing_lease_fails_the_preparation(play):
-    assert play("true", Lease_large_model=Fails("Boom")).error == "Boom"
+def test_failing_lease_fails_the_preparation_and_is_given_back(play):
+    run = play("true", Lease_large_model=Fails("Boom"))
+    assert run.error == "Boom"
+    assert run.entered.count("Release large model") == 1
 
 
 def test_failing_release_does_not_fail_the_preparation(play):

@@ -173,6 +173,12 @@ def test_large_model_is_held_for_all_batches(rejudge):
     assert run.entered[-1] == "Rejudged"
 
 
+def test_lease_that_fails_is_given_back_by_the_rejudge(rejudge):
+    run = rejudge("true", Lease_large_model=Fails("Boom"))
+    assert run.error == "Boom"
+    assert run.entered.count("Release large model") == 1
+
+
 def test_large_model_that_never_comes_fails_the_rejudge(rejudge):
     run = rejudge("true", Lease_large_model={"Payload": {"status": "Creating"}})
     assert run.error == "JudgeUnavailable"
@@ -297,6 +303,12 @@ def test_large_model_is_released_when_the_selection_fails(close):
     run = close("true", Select_finalists=Fails("Boom"))
     assert (run.status, run.error) == ("FAILED", "Boom")
     assert "Release large model" in run.entered
+
+
+def test_lease_that_fails_is_given_back_by_the_selection(close):
+    run = close("true", Lease_large_model=Fails("Boom"))
+    assert run.error == "Boom"
+    assert run.entered.count("Release large model") == 1
 
 
 def test_large_model_that_never_comes_fails_the_selection(close):

@@ -837,7 +837,7 @@ def test_large_model_is_leased_while_it_judges_and_released_after(play):
     run = play(
         enter="judge",
         Lease_large_model=[
-            {"Payload": {"status": s}} for s in ("Creating", "Closing", "InService")
+            {"Payload": {"status": s}} for s in ("NoRoom", "Deleting", "InService")
         ],
         **LARGE,
     )
@@ -865,9 +865,11 @@ def test_large_model_that_never_comes_is_released_and_recorded(play):
     assert "Release large model" in run.entered
 
 
-def test_failing_lease_is_recorded(play):
-    run = play(enter="judge", Lease_large_model=Fails("Boom"), **LARGE)
+@pytest.mark.parametrize("stub", [Fails("Boom"), Hangs()])
+def test_failing_lease_is_recorded_and_given_back(play, stub):
+    run = play(enter="judge", Lease_large_model=stub, **LARGE)
     assert run.entered[-2:] == ["Record failure", "Model failed"]
+    assert run.entered.count("Release large model") == 1
 
 
 @pytest.mark.parametrize("stub", [Fails("Boom"), Hangs()])
