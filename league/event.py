@@ -255,8 +255,9 @@ class Notifications:
 
 @dataclass(frozen=True, kw_only=True)
 class Artifacts:
-    """Trained weights (6.43 GB each) that are kept: a participant's `best` scored models and all
-    that are unfinished or ready; any other one's expire when they are `days` old."""
+    """Trained weights (6.43 GB each) that are kept: those of a participant's `best` scored models,
+    of as many of the newest that are ready while they can be submitted, and of all unfinished ones;
+    any other one's expire when they are `days` old."""
 
     best: Count = 2
     days: Count = 2

@@ -47,6 +47,12 @@ def require_not_over(event: Event, state: Mapping[str, Any], now: dt.datetime) -
         )
 
 
+def is_over(phase: PhaseName, event: Event, state: Mapping[str, Any], now: dt.datetime) -> bool:
+    """Whether it has closed by its times, and is not held open: closed early, it may open again."""
+    times: Phase = getattr(event.phases, phase)
+    return now >= times.closes and not is_open(phase, event, state, now)
+
+
 def require_open(
     wanted: tuple[PhaseName, ...],
     doing: str,

@@ -92,17 +92,20 @@ def _expiries(outcome: Outcome) -> Iterator[tuple[Journey, float]]:
 def _expiries_of(models: Iterable[Journey], outcome: Outcome) -> Iterator[tuple[Journey, float]]:
     """`models` are one participant's, in the order in which they were done."""
     event = outcome.work.event
-    best: list[Journey] = []
+    kept: dict[bool, list[Journey]] = {True: [], False: []}  # by whether they were submitted
     for journey in models:
-        if not journey.wish.submitted:
-            yield journey, journey.training.left + event.retention_days * DAY
-            continue
-        best = sorted([*best, journey], key=lambda one: -one.wish.win_rate)
-        for worse in best[event.artifacts.best :]:
-            yield worse, journey.done + event.artifacts.days * DAY
-        best = best[: event.artifacts.best]
-    for journey in best:
+        submitted = journey.wish.submitted
+        first = sorted([*kept[submitted], journey], key=_rank)
+        for other in first[event.artifacts.best :]:
+            yield other, journey.done + event.artifacts.days * DAY
+        kept[submitted] = first[: event.artifacts.best]
+    for journey in [*kept[True], *kept[False]]:
         yield journey, journey.training.left + event.retention_days * DAY
+
+
+def _rank(journey: Journey) -> float:
+    """The best of those that were submitted come first, and the newest of those that were not."""
+    return -journey.wish.win_rate if journey.wish.submitted else -journey.done
 
 
 def _judging(outcome: Outcome) -> float:

@@ -164,8 +164,9 @@ def _costs(found: Estimate) -> Block:
     bill, size = found.assumed.bill, found.assumed.sizes.weights_gb
     note = (
         f"USD, us-east-1, list prices of 2026-11, without tax; {total / models:.2f} a model. "
-        f"Kept are each participant's best {found.event.artifacts.best} models for "
-        f"{found.event.retention_days} days; keeping all {models * size / 1000:.0f} TB so long "
+        f"Kept are each participant's {found.event.artifacts.best} best models, and as many of the "
+        f"newest that are not submitted, for {found.event.retention_days} days; keeping all "
+        f"{models * size / 1000:.0f} TB so long "
         f"would cost {_usd(kept / MONTH * bill.gb_month)}."
     )
     return Block("Expected cost", ["part", "event.yaml", "recommended", "share"], rows, note)

@@ -62,11 +62,13 @@ class Bucket:
         pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=self.name, Prefix=prefix)
         return sorted(found["Key"] for page in pages for found in page.get("Contents", []))
 
-    def tag(self, prefix: str, tags: dict[str, str]) -> None:
-        """Put these tags, and no others, on every object below `prefix`."""
+    def tag(self, prefix: str, tags: dict[str, str]) -> int:
+        """Put these tags, and no others, on every object below `prefix`; how many there are."""
         tag_set = [{"Key": name, "Value": value} for name, value in tags.items()]
-        for key in self.keys(prefix):
+        found = self.keys(prefix)
+        for key in found:
             self._s3.put_object_tagging(Bucket=self.name, Key=key, Tagging={"TagSet": tag_set})
+        return len(found)
 
     def write_json(self, key: str, value: Any) -> None:
         self.write(key, json.dumps(value, ensure_ascii=False), "application/json")

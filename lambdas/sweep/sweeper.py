@@ -188,12 +188,20 @@ class Sweeper(SlotDuty):
 
     def _expire_weights(self, participant: str) -> None:
         """Mark what the bucket's lifecycle deletes: a tag on each object of a model's output."""
-        mine = self._table.query(keys.participant_partition(participant), keys.MODEL_PREFIX)
-        for model in artifacts.to_expire(mine, self._event.artifacts):
-            prefix = keys.output_prefix(participant, model["id"], model["attempt"])
-            self._cloud.models.tag(prefix, {artifacts.KEEP_TAG: artifacts.EXPIRES})
-            self._table.update(
-                keys.model(participant, model["id"]),
-                "SET weights_expire = :now",
-                {":now": timestamp(self._now)},
-            )
+        mine = list(self._table.query(keys.participant_partition(participant), keys.MODEL_PREFIX))
+        over = phases.is_over("league", self._event, self._state, self._now)
+        for model in artifacts.to_expire(mine, self._event.artifacts, submittable=not over):
+            self._tag_weights(model, artifacts.EXPIRES)
+            self._change_model(model, "SET weights_expire = :now", {":now": timestamp(self._now)})
+        for model in artifacts.to_keep(mine, self._event.artifacts, submittable=not over):
+            if self._tag_weights(model, artifacts.KEPT):
+                self._change_model(model, "REMOVE weights_expire")
+
+    def _tag_weights(self, model: artifacts.Record, keep: str) -> int:
+        prefix = keys.output_prefix(model["participant"], model["id"], model["attempt"])
+        return self._cloud.models.tag(prefix, {artifacts.KEEP_TAG: keep})
+
+    def _change_model(
+        self, model: artifacts.Record, expression: str, values: dict[str, str] | None = None
+    ) -> None:
+        self._table.update(keys.model(model["participant"], model["id"]), expression, values)

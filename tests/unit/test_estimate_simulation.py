@@ -196,16 +196,25 @@ def test_judges_prompt_grows_with_the_detail_that_is_asked_for():
     assert (plain.said, detailed.said) == (10, 150)
 
 
-def test_weights_of_all_but_the_best_expire():
-    outcome = run(FREE)
+def half_submitted(outcome):
+    """As if every other model had not been submitted."""
+    wishes = [
+        replace(one, wish=replace(one.wish, submitted=bool(number % 2)))
+        for number, one in enumerate(outcome.journeys)
+    ]
+    return replace(outcome, journeys=wishes)
+
+
+def test_weights_of_all_but_the_best_and_the_newest_ready_ones_expire():
+    outcome = half_submitted(run(FREE))
     gb = 6.43
-    owners = Counter(one.wish.participant for one in outcome.journeys)
+    owners = Counter((one.wish.participant, one.wish.submitted) for one in outcome.journeys)
     kept = sum(min(count, EVENT.artifacts.best) for count in owners.values())
     stored = stored_gb_seconds(outcome)
     assert stored < stored_gb_seconds(outcome, all_of_them=True) / 2
     assert stored > gb * kept * EVENT.retention_days * DAY
     shorter = replace(FREE, artifacts=replace(EVENT.artifacts, days=EVENT.artifacts.days + 1))
-    later = stored_gb_seconds(run(shorter)) - stored
+    later = stored_gb_seconds(half_submitted(run(shorter))) - stored
     assert later == pytest.approx(gb * DAY * (len(outcome.journeys) - kept), rel=1e-6)
 
 

@@ -158,9 +158,7 @@ def test_failed_endpoint_is_replaced_by_one_at_a_time(
     assert asked == ["Closing", "Closing"]
 
 
-def test_quota_without_room_is_waited_for(
-    lease: Lease, table: Table, sagemaker: SageMaker
-) -> None:
+def test_quota_without_room_is_waited_for(lease: Lease, table: Table, sagemaker: SageMaker) -> None:
     sagemaker.full = "ResourceLimitExceeded"
     assert [lease.acquire("one"), lease.acquire("one")] == ["NoRoom", "NoRoom"]
     assert "charged_until" not in (table.get(keys.LARGE_ENDPOINT_LEASE) or {})

@@ -22,7 +22,7 @@ pytest_plugins = [
 def trained(world: World, letter: str, state: ModelState, win_rate: float | None = None) -> None:
     """A model with weights and practice answers, whose execution is over."""
     model_id = ids(letter)
-    world.accept(model_id)
+    world.accept(model_id, created_at=f"2026-12-01T10:00:0{ord(letter) - ord('a')}.000Z")
     changes = {} if win_rate is None else {"score": {"win_rate": win_rate}}
     world.move(state, model_id, **changes)
     output = keys.output_prefix("alice", model_id, 1)
@@ -37,9 +37,8 @@ def tagged(world: World) -> list[str]:
     found = set()
     for key in world.bucket.keys("alice/"):
         tags = world.cloud.s3.get_object_tagging(Bucket=world.bucket.name, Key=key)["TagSet"]
-        if tags:
-            assert tags == [{"Key": "league:keep", "Value": "no"}]
-            assert "/output/" in key
+        assert not tags or "/output/" in key
+        if tags == [{"Key": "league:keep", "Value": "no"}]:
             found.add(key.split("/")[1][0])
     return sorted(found)
 
@@ -55,6 +54,58 @@ def test_weights_expire_beyond_the_best_and_of_what_has_no_score(world: World) -
     world.sweep()
     assert tagged(world) == ["a", "c", "d"]
     assert world.record(ids("c"))["weights_expire"]
+
+
+def test_weights_of_ready_models_expire_but_of_the_newest(world: World) -> None:
+    for letter in "dabc":
+        trained(world, letter, ModelState.READY)
+    world.sweep()
+    assert tagged(world) == ["a", "b"]
+
+
+def test_weights_of_ready_models_expire_once_they_cannot_be_submitted(world: World) -> None:
+    state = keys.EVENT_STATE
+    world.table.put(state, {"phases": {"league": "closed"}})  # it may be opened again
+    trained(world, "a", ModelState.READY)
+    world.sweep()
+    world.now = world.event.phases.league.closes
+    world.table.put(state, {"phases": {"league": "open"}})
+    trained(world, "b", ModelState.READY)
+    world.sweep()
+    assert tagged(world) == []
+    world.table.delete(state)
+    trained(world, "c", ModelState.FAILED)
+    world.sweep()
+    assert tagged(world) == ["a", "b", "c"]
+
+
+def test_weights_of_a_ready_model_are_kept_after_all_once_it_is_among_the_best(
+    world: World,
+) -> None:
+    for letter in "abc":
+        trained(world, letter, ModelState.READY)
+    world.sweep()
+    assert tagged(world) == ["a"]
+    world.accept(ids("a"), judge_attempt=1)
+    world.move(ModelState.SCORED, ids("a"), score={"win_rate": 60}, judge_attempt=1)
+    world.abort(ids("a"))
+    world.sweep()
+    assert tagged(world) == []
+    assert "weights_expire" not in world.record(ids("a"))
+
+
+def test_weights_that_are_gone_stay_gone(world: World) -> None:
+    for letter in "abc":
+        trained(world, letter, ModelState.READY)
+    world.sweep()
+    for key in world.bucket.keys(keys.output_prefix("alice", ids("a"), 1)):
+        world.cloud.s3.delete_object(Bucket=world.bucket.name, Key=key)
+    world.accept(ids("a"), judge_attempt=1)
+    world.move(ModelState.SCORED, ids("a"), score={"win_rate": 60}, judge_attempt=1)
+    world.abort(ids("a"))
+    world.sweep()
+    assert world.record(ids("a"))["weights_expire"]
+    assert world.work(ids("a")) is None
 
 
 def test_a_model_is_not_forgotten_before_its_weights_are_marked(
@@ -98,5 +149,15 @@ def test_what_is_marked_is_not_marked_again_and_still_counts_as_scored() -> None
     [(state, state in ("annulled", "failed", "cancelled")) for state in ModelState],
 )
 def test_only_what_has_ended_expires(state: ModelState, expires: bool) -> None:
-    model = {"id": "a", "state": state, "score": {"win_rate": 1}}
+    model = {"id": "a", "state": state, "score": {"win_rate": 1}, "created_at": "2026"}
     assert bool(artifacts.to_expire([model], Artifacts())) is expires
+
+
+@pytest.mark.parametrize("state", ModelState)
+def test_what_was_marked_is_kept_again_unless_it_expires(state: ModelState) -> None:
+    model = {"id": "a", "state": state, "score": {"win_rate": 1}, "created_at": "2026"}
+    marked = {**model, "weights_expire": "2026"}
+    for submittable in (True, False):
+        expires = artifacts.to_expire([model], Artifacts(), submittable=submittable)
+        again = artifacts.to_keep([marked], Artifacts(), submittable=submittable)
+        assert bool(again) is not bool(expires)

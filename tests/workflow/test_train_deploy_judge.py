@@ -836,9 +836,7 @@ LARGE = {"substitutions": {"JudgeUsesLargeEndpoint": "true"}}
 def test_large_model_is_leased_while_it_judges_and_released_after(play):
     run = play(
         enter="judge",
-        Lease_large_model=[
-            {"Payload": {"status": s}} for s in ("NoRoom", "Deleting", "InService")
-        ],
+        Lease_large_model=[{"Payload": {"status": s}} for s in ("NoRoom", "Deleting", "InService")],
         **LARGE,
     )
     assert run.status == "SUCCEEDED"
