@@ -9,7 +9,7 @@ from lambdas.shared.function import whose
 from lambdas.shared.large_endpoint import Lease
 from lambdas.shared.table import ConditionFailed, Item
 from lambdas.sweep.slot_duty import SlotDuty
-from league import artifacts, keys, metrics
+from league import artifacts, keys, metrics, phases
 from league.errors import StaleAttempt
 from league.keys import SLOT_KINDS, SlotKind
 from league.practice import failure
