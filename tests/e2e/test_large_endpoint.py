@@ -105,19 +105,18 @@ def test_practice_judge_holds_the_endpoint_while_it_judges(own, grace):
     assert created(own) == before + 1
 
 
-@pytest.mark.parametrize(
-    ("operation", "kind", "more"),
-    [
-        ("CreateEndpoint", "capacity", {}),
-        ("InvokeEndpoint", "error", {"code": "AccessDeniedException", "status": 403}),
-    ],
-)
-def test_practice_without_a_judge_is_given_back_with_a_reason(
-    own, grace, faults, operation, kind, more
-):
+def test_endpoint_that_aws_had_no_instance_for_is_made_anew(own, grace, faults):
+    before = created(own)
+    faults("CreateEndpoint", "capacity", times=1)
+    practice = practised(own, *grace)
+    assert (practice["state"], practice["reason"]) == ("judged", None)
+    assert created(own) == before + 2
+
+
+def test_practice_without_a_judge_is_given_back_with_a_reason(own, grace, faults):
     api, model = grace
     used = api.get("/me")["usage"]["used_today"]["practice_judgings"]
-    faults(operation, kind, times=1_000, **more)
+    faults("InvokeEndpoint", "error", times=1_000, code="AccessDeniedException", status=403)
     practice = practised(own, api, model)
     assert practice["state"] == "failed"
     assert practice["reason"]["code"] == "judge_unavailable"

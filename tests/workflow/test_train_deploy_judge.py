@@ -766,7 +766,6 @@ def test_own_fault_is_not_retried_and_a_throttled_call_is(play):
         ("Answer questions", "Runtime.ExitError"),
         ("Record training", "Sandbox.Timedout"),
         ("Judge answers", "Lambda.Unknown"),
-        ("Create endpoint", "SageMaker.AmazonSageMakerException"),
     ],
 )
 def test_paid_training_is_not_thrown_away_for_what_passes(play, task, error):
