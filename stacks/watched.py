@@ -94,11 +94,13 @@ class Watched:
             expired=self.of_machine(self.models, "ExecutionsTimedOut", HOUR),
         )
         ended = "MAX([executions, ours])"
-        return MathExpression(
-            expression=f"IF({ended} >= {ENOUGH_MODELS}, 100 * ours / {ended}, 0)",
-            using_metrics={"ours": ours, "executions": executions},
-            period=HOUR,
-            label="failed, not by their owners' fault (%)",
+        return _percent(
+            "ours",
+            ended,
+            ENOUGH_MODELS,
+            "failed, not by their owners' fault (%)",
+            ours=ours,
+            executions=executions,
         )
 
     def refused_share(self) -> MathExpression:
@@ -117,12 +119,8 @@ class Watched:
             judging_refused=self.own(metrics.JUDGE_THROTTLED, SUM, HOUR),
             practice_refused=self.own(metrics.PRACTICE_JUDGE_THROTTLED, SUM, HOUR),
         )
-        return MathExpression(
-            expression=f"IF(asked >= {ENOUGH_CALLS}, 100 * refused / asked, 0)",
-            using_metrics={"asked": asked, "refused": refused},
-            period=HOUR,
-            label="refused by the judge (%)",
-        )
+        label = "refused by the judge (%)"
+        return _percent("refused", "asked", ENOUGH_CALLS, label, asked=asked, refused=refused)
 
     def hours_to_cap(self) -> MathExpression:
         """After how many hours the event's money is committed, if they cost what the last did."""
@@ -202,4 +200,16 @@ def _total(period: Duration, **counts: IMetric) -> MathExpression:
     where one of them has no data."""
     return MathExpression(
         expression=f"SUM([{', '.join(counts)}])", using_metrics=counts, period=period
+    )
+
+
+def _percent(
+    part: str, whole: str, enough: int, label: str, **metrics: cloudwatch.IMetric
+) -> MathExpression:
+    """How much of an hour's `whole` is `part`, both by the names of `metrics`; 0 below `enough`."""
+    return MathExpression(
+        expression=f"IF({whole} >= {enough}, 100 * {part} / {whole}, 0)",
+        using_metrics=metrics,
+        period=HOUR,
+        label=label,
     )

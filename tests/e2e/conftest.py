@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -93,7 +94,8 @@ def league_command(cloud: EmbeddedCloud, *arguments: str) -> subprocess.Complete
 
 
 def start_league_command(cloud: EmbeddedCloud, *arguments: str) -> "subprocess.Popen[str]":
-    """`league ...` as above, still running."""
+    """`league ...` as above, still running; interrupted by SIGINT also where a shell that started
+    the tests in the background has it ignored."""
     return subprocess.Popen(
         [sys.executable, "-m", "cli", *arguments],
         cwd=ROOT,
@@ -101,6 +103,7 @@ def start_league_command(cloud: EmbeddedCloud, *arguments: str) -> "subprocess.P
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
 
 

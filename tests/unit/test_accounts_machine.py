@@ -7,9 +7,8 @@ import os
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from lambdas.record_failure import handler as record_failure
 from lambdas.record_practice_failure import handler as record_practice_failure
@@ -17,7 +16,9 @@ from lambdas.score_model import handler as score_model
 from lambdas.shared import bundle
 from league.settings import Settings
 from tests.unit.accounts_world import EVENT, FAILURES, JOURNEY, PEOPLE, Plan, World
+from tests.unit.state_machines import UNSHRUNK, play
 from tests.unit.table_in_process import resource
+from tests.unit.test_judging_money import SCORECARD
 
 WHO = st.sampled_from(PEOPLE)
 WHICH = st.integers(0, 7)
@@ -30,16 +31,7 @@ EARLIER = st.sampled_from((0, 0, 1))
 AT = st.integers(1, 4)
 RUNS = int(os.environ.get("ACCOUNTS_RUNS", "60"))
 CONNECTION = resource()
-SCORECARD = {
-    "win_rate": 50.0,
-    "interval": [40.0, 60.0],
-    "strict_wins": 1,
-    "criteria": {},
-    "games_without_verdict": 0,
-    "provisional": False,
-    "judge": EVENT.judge.model,
-    "protocol": EVENT.judging.protocol,
-}
+SCORED = {**SCORECARD, "judge": EVENT.judge.model, "protocol": EVENT.judging.protocol}
 
 
 class NoBucket:
@@ -177,23 +169,13 @@ def patch(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     monkeypatch.setattr(bundle, "event", lambda: EVENT)
     named = Settings(event=EVENT.name, table="table", vault_bucket="vault")
     monkeypatch.setattr(score_model, "settings", lambda: named)
-    monkeypatch.setattr(score_model, "scorecard", lambda *_: SCORECARD)
+    monkeypatch.setattr(score_model, "scorecard", lambda *_: SCORED)
     monkeypatch.setattr(score_model, "Bucket", NoBucket)
     return monkeypatch
 
 
 def test_limits_hold_in_every_order_of_requests_and_ends(patch: pytest.MonkeyPatch) -> None:
-    run_state_machine_as_test(
-        type("Machine", (AccountMachine,), {"patch": patch}),
-        settings=settings(
-            max_examples=RUNS,
-            stateful_step_count=40,
-            deadline=None,
-            database=None,
-            phases=[Phase.generate],  # to shrink what fails would take minutes
-            suppress_health_check=list(HealthCheck),
-        ),
-    )
+    play(AccountMachine, RUNS, steps=40, phases=UNSHRUNK, patch=patch)
 
 
 @pytest.fixture

@@ -6,9 +6,8 @@ import datetime as dt
 import os
 
 import pytest
-from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from lambdas.plan_rejudge import handler as plan_rejudge
 from lambdas.publish_leaderboard import handler as publish
@@ -16,6 +15,7 @@ from lambdas.score_model import handler as score_model
 from lambdas.shared import bundle
 from league.settings import Settings
 from tests.unit.board_world import EVENT, OWNERS, PROTOCOLS, Plan, World
+from tests.unit.state_machines import UNSHRUNK, play
 from tests.unit.table_in_process import resource
 
 RUNS = int(os.environ.get("BOARD_RUNS", "25"))
@@ -155,14 +155,4 @@ def test_board_is_what_the_facts_come_to_in_every_order(monkeypatch: pytest.Monk
     named = Settings(event=EVENT.name, table="table", site_bucket="site", vault_bucket="vault")
     for handler in (publish, score_model):
         monkeypatch.setattr(handler, "settings", lambda: named)
-    run_state_machine_as_test(
-        type("Machine", (BoardMachine,), {"patch": monkeypatch}),
-        settings=settings(
-            max_examples=RUNS,
-            stateful_step_count=25,
-            deadline=None,
-            database=None,
-            phases=[Phase.generate],  # to shrink what fails would take minutes
-            suppress_health_check=list(HealthCheck),
-        ),
-    )
+    play(BoardMachine, RUNS, steps=25, phases=UNSHRUNK, patch=monkeypatch)

@@ -1,6 +1,7 @@
 """What things cost and may cost, in micro-USD."""
 
 import dataclasses
+import re
 from pathlib import Path
 
 import pytest
@@ -97,22 +98,18 @@ def test_sample_events_have_prices_for_everything():
     assert unpriced(EVENT) == unpriced(REHEARSAL) == {}
 
 
-def test_event_with_an_unknown_price_is_refused_by_field(tmp_path):
+@pytest.mark.parametrize(
+    ("field", "priced", "unknown"),
+    [
+        ("judge.model", "us.amazon.nova-pro-v1:0", "us.amazon.nova-ultra-v9:0"),
+        ("reference.model", "us.meta.llama3-3-70b-instruct-v1:0", "us.meta.llama9-v1:0"),
+    ],
+)
+def test_event_with_an_unknown_price_is_refused_by_field(tmp_path, field, priced, unknown):
     text = (EVENTS / "insurance-underwriter" / "event.yaml").read_text()
-    text = text.replace("us.amazon.nova-pro-v1:0", "us.amazon.nova-ultra-v9:0")
     folder = tmp_path / "insurance-underwriter"
     folder.mkdir()
-    (folder / "event.yaml").write_text(text)
-    with pytest.raises(EventError, match=r"judge\.model: found 'us.amazon.nova-ultra-v9:0'.*price"):
-        load_event(folder)
-
-
-def test_reference_model_without_a_price_is_refused_like_the_judge(tmp_path):
-    text = (EVENTS / "insurance-underwriter" / "event.yaml").read_text()
-    text = text.replace("us.meta.llama3-3-70b-instruct-v1:0", "us.meta.llama9-v1:0")
-    folder = tmp_path / "insurance-underwriter"
-    folder.mkdir()
-    (folder / "event.yaml").write_text(text)
-    problem = r"reference\.model: found 'us.meta.llama9-v1:0'.*price.*amazon\.nova-pro"
+    (folder / "event.yaml").write_text(text.replace(priced, unknown))
+    problem = rf"{re.escape(field)}: found '{unknown}'.*price.*amazon\.nova-pro"
     with pytest.raises(EventError, match=problem):
         load_event(folder)

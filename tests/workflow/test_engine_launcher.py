@@ -22,10 +22,12 @@ from local.processes import NotStarted, Service
 REPOSITORY = HERE.parents[1]
 # A launcher of its own whose synthesis never ends, with the engine and stand-in up.
 SCRIPT = f"""
+import signal
 import sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have it ignored
 sys.path.insert(0, {str(HERE)!r})
 from engine_cloud import small_cloud
-cloud = small_cloud(progress=lambda phase: print(phase, flush=True))
+cloud = small_cloud(progress=lambda _: print(cloud.data, flush=True))
 cloud._synth = [sys.executable, "-c", "import time; time.sleep(600)"]
 with cloud:
     pass
@@ -95,11 +97,15 @@ def test_a_service_that_ends_at_once_is_reported_with_its_log(tmp_path):
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_a_signal_leaves_no_process_and_no_folder(number):
-    before = set(runs.ROOT.glob("run-*"))
     launcher = subprocess.Popen(
-        [sys.executable, "-c", SCRIPT], cwd=REPOSITORY, env={**os.environ, "PYTHONPATH": "."}
+        [sys.executable, "-c", SCRIPT],
+        cwd=REPOSITORY,
+        env={**os.environ, "PYTHONPATH": "."},
+        stdout=subprocess.PIPE,
+        text=True,
     )
-    folder = eventually(lambda: next(iter(set(runs.ROOT.glob("run-*")) - before), None))
+    assert launcher.stdout is not None
+    folder = Path(launcher.stdout.readline().strip())  # other tests' clouds start beside it
     eventually(lambda: len(_group(folder)) >= 3)  # engine, stand-in, synthesis
     time.sleep(0.5)
     launcher.send_signal(number)
