@@ -18,6 +18,10 @@ JUDGE_TURNS_IN_ALL = 200
 # after waits of 2, 4 ... 32 times `pace.quota_wait_seconds`. Each may take hundreds of the 25,000
 # events of an execution's history (tests/workflow/test_history.py).
 CAPACITY_RETRIES = 5
+# Creates that are tried again, in training and in hosting, although AWS refused them and nobody can
+# tell whether it will again: throttling may last for minutes. After waits of 1, 2 ... 16 twentieths
+# of `pace.quota_wait_seconds`: half an hour in all where a wait for quota takes 20 minutes.
+REFUSALS = 5
 
 
 def substitutions(
@@ -47,6 +51,7 @@ def event_substitutions(event: Event) -> dict[str, str]:
         "QuotaWaits": str(event.pace.quota_waits),
         "SlotWaitSeconds": str(event.pace.slot_wait_seconds),
         "CapacityRetries": str(CAPACITY_RETRIES),
+        "Refusals": str(REFUSALS),
         "NoCapacity": NO_CAPACITY,
         "JudgeTurns": str(JUDGE_TURNS),
         "JudgeTurnsInAll": str(JUDGE_TURNS_IN_ALL),

@@ -7,11 +7,13 @@ import json
 import pytest
 from engine_machine import Fails
 from test_train_deploy_judge import (
+    ABSENT,
     DEFINITION,
     LARGE,
     MACHINE,
     QUOTA,
     SHORT_ENDPOINT,
+    THROTTLED,
     found,
     judged,
     play,  # noqa: F401  the fixture
@@ -23,7 +25,7 @@ from lambdas.shared.token_budget import MINUTE, SPREAD_SECONDS
 from league.event import Pace
 from league.event_file import load_event
 from league.rejudging import BATCH
-from stacks.substitutions import CAPACITY_RETRIES, JUDGE_TURNS_IN_ALL
+from stacks.substitutions import CAPACITY_RETRIES, JUDGE_TURNS_IN_ALL, REFUSALS
 from tests.infrastructure.conftest import ROOT
 
 EVENTS = ("rehearsal", "insurance-underwriter")
@@ -71,6 +73,11 @@ def test_history_holds_the_longest_course_of_every_event(play, each):  # noqa: F
     a_polls_worth = (1 + CAPACITY_RETRIES) * of_a_poll + of_a_look + of_the_judge
     of_a_turn = each("JudgeTurnsInAll", enter="judge", Judge_answers={"Payload": judged(1)})
     short = play(Describe_endpoint=SHORT_ENDPOINT, substitutions={"QuotaWaits": 100})
+    refused = play(
+        Create_endpoint=Fails(*THROTTLED),
+        Find_own_endpoint=ABSENT,
+        substitutions={"QuotaWaits": 100},
+    )
     assert of_a_wait <= Pace.EVENTS_OF_A_QUOTA_WAIT
     assert a_polls_worth <= Pace.EVENTS_OF_A_POLL
     for name in EVENTS:
@@ -88,6 +95,7 @@ def test_history_holds_the_longest_course_of_every_event(play, each):  # noqa: F
             + a_polls_worth * event.pace.endpoint_polls
             + of_a_turn * JUDGE_TURNS_IN_ALL
             + 2 * events_of(short)
+            + 2 * events_of(refused)
             + events_of(adopted)
         )
         assert longest < 0.9 * LIMIT, name
@@ -115,5 +123,6 @@ def test_pace_that_no_history_can_hold_is_refused():
 def test_execution_has_time_to_wait_in_both_lines_and_for_aws(name):
     pace = load_event(ROOT / "events" / name).pace
     short = sum(2**retry for retry in range(1, CAPACITY_RETRIES + 1))
+    short += sum(2**refusal for refusal in range(REFUSALS)) / 20
     waiting = pace.slot_wait_seconds + (pace.quota_waits + short) * pace.quota_wait_seconds
     assert DEFINITION["TimeoutSeconds"] > 1.5 * 2 * waiting

@@ -7,7 +7,7 @@ import pytest
 from engine_machine import Fails, Hangs
 
 from league.failures import NO_CAPACITY
-from stacks.substitutions import CAPACITY_RETRIES, JUDGE_TURNS
+from stacks.substitutions import CAPACITY_RETRIES, JUDGE_TURNS, REFUSALS
 
 MACHINE = Path(__file__).parents[2] / "statemachines" / "train_deploy_judge.asl.json"
 DEFINITION = json.loads(MACHINE.read_text())
@@ -75,6 +75,7 @@ SUBSTITUTIONS = {
     "JudgeUsesLargeEndpoint": "false",
     "SlotWaitSeconds": 3600,
     "CapacityRetries": CAPACITY_RETRIES,
+    "Refusals": REFUSALS,
     "NoCapacity": NO_CAPACITY,
     "JudgeTurns": JUDGE_TURNS,
     "JudgeTurnsInAll": 2 * JUDGE_TURNS,
@@ -345,7 +346,8 @@ SHORT_ENDPOINT = {
 
 
 def of(task, *answers):
-    return {task.replace(" ", "_"): list(answers)}
+    """A task's answers, one call after the other; a single one is given to each call."""
+    return {task.replace(" ", "_"): answers[0] if len(answers) == 1 else list(answers)}
 
 
 @pytest.mark.parametrize("task", WAITS)
@@ -571,14 +573,58 @@ def test_create_whose_reply_was_lost_goes_on_with_what_is_there(play, create, fi
 
 
 @pytest.mark.parametrize(("create", "find", "kind"), CREATES)
-@pytest.mark.parametrize("looked", [ABSENT, Fails("Boom")], ids=["absent", "unknown"])
-def test_create_that_failed_is_torn_down_and_keeps_its_own_error(play, create, find, kind, looked):
-    stubs = {create: Fails("SageMaker.AmazonSageMakerException", "wrong image"), find: looked}
+def test_create_that_failed_and_may_be_there_is_torn_down(play, create, find, kind):
+    stubs = {create: Fails("SageMaker.AmazonSageMakerException", "wrong image"), find: Fails("B")}
     run = play(**{name.replace(" ", "_"): stub for name, stub in stubs.items()})
     assert run.status == "FAILED"
     assert [state for state in run.entered if state in DELETE] == DELETE[1:]
     assert run.arguments_of("Record failure")["Payload"]["cause"] == "wrong image"
     assert len(released(run, "hosting")) == 1
+
+
+THROTTLED = ("SageMaker.AmazonSageMakerException", "Rate exceeded")
+FINDS = {"Train": "Find own training job", **{create: find for create, find, _ in CREATES}}
+LAST = {"Train": "Train", **dict.fromkeys(CREATE, "Create endpoint")}
+
+
+def refused(create, times):
+    """Answers of a create that AWS throttles `times`, soon repeated each time, and takes then."""
+    soon = DEFINITION["States"][create]["Retry"][0]["MaxAttempts"]
+    return [Fails(*THROTTLED)] * (1 + soon) * times + [HAPPY[create]]
+
+
+@pytest.mark.parametrize("create", FINDS)
+def test_create_that_aws_refused_for_minutes_is_asked_for_again_from_the_line(play, create):
+    run = play(**of(create, *refused(create, 3)), **of(FINDS[create], ABSENT), **LONG)
+    assert run.status == "SUCCEEDED"
+    assert "Record failure" not in run.entered
+    wait, kind = WAITS[LAST[create]], KINDS[LAST[create]]
+    assert [p["seconds"] for p in run.pauses if p["state"] == wait] == [6, 12, 24]
+    assert [payload["seconds"] for payload in released(run, kind)][:3] == [0] * 3
+    requests = [c["arguments"]["Payload"]["since"] for c in run.calls_of(f"Wait for {kind} slot")]
+    assert requests == [None, *[slot(kind)["since"]] * 3]
+
+
+@pytest.mark.parametrize("create", FINDS)
+def test_create_that_aws_refuses_for_good_fails_with_its_own_error(play, create):
+    wrong = Fails("SageMaker.AmazonSageMakerException", "wrong image")
+    run = play(**of(create, wrong), **of(FINDS[create], ABSENT), **LONG)
+    assert run.status == "FAILED"
+    assert run.entered.count(WAITS[LAST[create]]) == REFUSALS
+    assert run.arguments_of("Record failure")["Payload"]["cause"] == "wrong image"
+    kind = KINDS[LAST[create]]
+    assert len(released(run, kind)) == len(run.calls_of(f"Wait for {kind} slot"))
+
+
+def test_creates_refused_in_training_leave_as_many_tries_to_hosting(play):
+    run = play(
+        Train=refused("Train", REFUSALS),
+        Find_own_training_job=ABSENT,
+        Create_model=refused("Create model", REFUSALS),
+        Find_own_model=ABSENT,
+        **LONG,
+    )
+    assert run.status == "SUCCEEDED"
 
 
 @pytest.mark.parametrize(
