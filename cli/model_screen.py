@@ -117,6 +117,9 @@ def _facts(model: Answer) -> Iterator[tuple[str, str]]:
         yield "training", _training(training)
     if score:
         yield "score", _score(score)
+    if model["weights_expire"]:
+        since = parse_timestamp(model["weights_expire"])
+        yield "weights", f"not kept since {since:%Y-%m-%d %H:%M}; a score stands without them"
     if practice and practice["state"] == "judged" and practice["verdicts"]:
         yield "practice", _rate(practice["verdicts"])
     elif practice and not practice["reason"]:

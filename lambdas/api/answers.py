@@ -230,7 +230,9 @@ class ChargeAnswer(TypedDict):
 
 class ModelAnswer(ModelSummary):
     """Everything there is to know of one's own model. `practice_answers` is null until answered,
-    `practice_judging` until it was asked for, `queue` unless it waits for a slot."""
+    `practice_judging` until it was asked for, `queue` unless it waits for a slot. `weights_expire`:
+    since when its trained weights are no longer kept, null as long as they are; a score stands
+    without them."""
 
     queue: QueuePlace | None
     charges: list[ChargeAnswer]
@@ -243,6 +245,7 @@ class ModelAnswer(ModelSummary):
     training: TrainingRecord | None
     score: ScoreAnswer | None
     submitted_at: str | None
+    weights_expire: str | None
     practice_answers: Any
     practice_judging: PracticeJudging | None
 

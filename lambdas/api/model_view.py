@@ -58,6 +58,7 @@ def detail(record: Record, services: Services) -> ModelAnswer:
         training=record.get("training"),
         score=_score(_standing_score(record, services)),
         submitted_at=record.get("submitted_at"),
+        weights_expire=record.get("weights_expire"),
         practice_answers=_read(
             services, keys.practice_answers(record["participant"], record["id"])
         ),

@@ -221,6 +221,16 @@ def test_a_model_shows_its_journey_and_no_question(league: League) -> None:
     ]
 
 
+def test_a_model_tells_since_when_its_weights_are_not_kept(league: League) -> None:
+    model_id = queued(league)
+    assert league.ask("GET", f"/models/{model_id}").body["weights_expire"] is None
+    since = "2026-12-03T08:00:00.000Z"
+    league.table.update(
+        keys.model("alice", model_id), "SET weights_expire = :since", {":since": since}
+    )
+    assert league.ask("GET", f"/models/{model_id}").body["weights_expire"] == since
+
+
 def test_a_model_without_answers_has_none(league: League) -> None:
     shown = league.ask("GET", f"/models/{queued(league)}").body
     assert (shown["practice_answers"], shown["score"], shown["training"]) == (None, None, None)

@@ -236,6 +236,12 @@ def test_show_tells_place_losses_score_and_practice() -> None:
     assert shown.count(score) == 2
 
 
+def test_screen_says_since_when_the_weights_are_not_kept() -> None:
+    assert "weights" not in text_of(answer(reason=None))
+    shown = text_of(answer(reason=None, weights_expire="2026-12-03T08:00:00.000Z"))
+    assert "not kept since 2026-12-03 08:00; a score stands without them" in shown
+
+
 @pytest.mark.parametrize("width", [60, 80, 120])
 def test_screen_is_never_wider_than_the_terminal_and_cuts_no_word_of_a_reason(width: int) -> None:
     for failure in FAILURES.values():
@@ -251,6 +257,7 @@ def answer(**changes: Any) -> dict[str, Any]:
         "id": MODEL, "name": "Many rows", "state": "failed", "attempt": 1, "submit": True,
         "cancel_requested": False, "timeline": TIMELINE, "reason": EXAMPLE, "charges": [],
         "queue": None, "training": None, "score": None, "practice_judging": None,
+        "weights_expire": None,
     }  # fmt: skip
     return {**usual, **changes}
 
