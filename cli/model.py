@@ -39,7 +39,7 @@ def show(model_id: str, rest: Rest, as_json: bool) -> None:
 
     \b
     export LEAGUE_API=https://....execute-api.us-east-1.amazonaws.com/v1
-    export LEAGUE_TOKEN=$(league person token insurance-underwriter me@example.com)
+    export LEAGUE_TOKEN=$(league person sign-in me@example.com)
     league model list
     league model show k3v9xq2mf7hw4dpz
     league model show k3v9xq2mf7hw4dpz --json | jq .reason

@@ -16,7 +16,7 @@ from typing import Any
 
 from pydantic import ConfigDict, TypeAdapter, with_config
 
-from cli.openapi_leaderboard import Leaderboard, leaderboard_path
+from cli.openapi_public import Leaderboard, SignIn, leaderboard_path, sign_in_path
 from lambdas.api.idempotency import HEADER, KeyMissing
 from lambdas.api.paging import DEFAULT, MOST
 from lambdas.api.problems import CONTENT_TYPE, Problem
@@ -49,6 +49,7 @@ def document() -> Json:
     for route in ROUTES:
         item = paths.setdefault(re.sub(r"<(\w+)>", r"{\1}", route.path), {})
         item[route.method.lower()] = _operation(route, schemas)
+    paths["/sign-in"] = sign_in_path(schemas.reference(SignIn))
     paths["/leaderboard"] = leaderboard_path(schemas.reference(Leaderboard), _problem(schemas))
     return {
         "openapi": "3.1.0",
@@ -90,7 +91,7 @@ def _adapter(kind: type, sent: bool) -> TypeAdapter[Any]:
 
 
 def _schemas() -> _Schemas:
-    answers = dict.fromkeys([*(route.answer for route in ROUTES), Problem, Leaderboard])
+    answers = dict.fromkeys([*(route.answer for route in ROUTES), Problem, SignIn, Leaderboard])
     bodies = dict.fromkeys(route.body for route in ROUTES if route.body)
     return _Schemas([*((kind, False) for kind in answers), *((kind, True) for kind in bodies)])
 

@@ -1,19 +1,19 @@
-"""`league person`: who takes part, with an organizer's AWS credentials."""
+"""`league person`: who takes part."""
 
 import boto3
 import click
 
+from cli.sign_in import sign_in, sign_up
 from cli.stacks import outputs
 from cli.told import told
-from league.event_file import EventError
 
 GROUPS = ("participants", "experts", "organizers")
-POOL, CLIENT = "UserPoolId", "UserPoolClientId"
+POOL = "UserPoolId"
 
 
 @click.group()
 def person() -> None:
-    """Add people to an event, and sign in as one."""
+    """Add people to an event (add), or sign up and in as one (sign-up, sign-in)."""
 
 
 @person.command()
@@ -24,7 +24,9 @@ def person() -> None:
 )
 @click.option("--password", help="Set it now and send no mail. Default: Cognito mails a first one.")
 def add(event: str, email: str, group: str, password: str | None) -> None:
-    """Add EMAIL to EVENT in a group. Somebody who is there already only joins the group.
+    """Add EMAIL to EVENT in a group.
+
+    Somebody who is there already only joins the group. Needs an organizer's AWS credentials.
 
     Cognito's own mail is limited to 50 a day: for a large event configure SES, or set passwords.
     """
@@ -51,21 +53,5 @@ def add(event: str, email: str, group: str, password: str | None) -> None:
     click.echo(f"{email} is in {group} of {event}")
 
 
-@person.command()
-@click.argument("event")
-@click.argument("email")
-@click.option("--password", prompt=True, hide_input=True, help="Asked for when not given.")
-def token(event: str, email: str, password: str) -> None:
-    """Print an ID token of EMAIL, for `Authorization: Bearer ...` on the REST API."""
-    with told():
-        answer = boto3.client("cognito-idp").initiate_auth(
-            ClientId=outputs(event, "Data")[CLIENT],
-            AuthFlow="USER_PASSWORD_AUTH",
-            AuthParameters={"USERNAME": email, "PASSWORD": password},
-        )
-        if "AuthenticationResult" not in answer:
-            raise EventError(
-                f"Cognito asks for {answer.get('ChallengeName')} first: sign in once to answer it, "
-                "or set a password with league person add --password"
-            )
-    click.echo(answer["AuthenticationResult"]["IdToken"])
+person.add_command(sign_up)
+person.add_command(sign_in)

@@ -15,9 +15,7 @@ from cli.told import told
 API_URL = "ApiUrl"
 TIMEOUT = 35.0  # seconds; the gateway itself gives up after 29
 TOKEN = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+){2}")
-SIGN_IN = (  # that command reads the event's stacks
-    "sign in again; with AWS credentials `league person token EVENT EMAIL` prints one"
-)
+SIGN_IN = "`league person sign-in EMAIL` prints one"
 
 
 class Refused(click.ClickException):
@@ -46,20 +44,30 @@ class Rest:
             Refused: the API says no, and why.
             ClickException: nobody answers, or somebody who is not the league.
         """
-        headers = {"Authorization": f"Bearer {self.token}"}
-        try:
-            answer = requests.get(self.url + path, query, headers=headers, timeout=TIMEOUT)
-        except requests.RequestException as error:
-            raise click.ClickException(f"{self.url} {_why(error)}") from None
-        found = _object(answer)
-        if found is not None and answer.status_code >= 400:
-            raise Refused(found, answer.status_code)
-        if found is None or expects not in found:
-            raise click.ClickException(
-                f"{self.url} answers (status {answer.status_code}), but not as the league's API "
-                "does: give --api the output ApiUrl of the event's stack Api"
-            )
-        return found
+        return _asked(self.url, path, expects, query, {"Authorization": f"Bearer {self.token}"})
+
+
+def asked_openly(url: str, path: str, expects: str) -> dict[str, Any]:
+    """As `Rest.get`, where no token is needed."""
+    return _asked(url, path, expects, {}, {})
+
+
+def _asked(
+    url: str, path: str, expects: str, query: dict[str, str], headers: dict[str, str]
+) -> dict[str, Any]:
+    try:
+        answer = requests.get(url + path, query, headers=headers, timeout=TIMEOUT)
+    except requests.RequestException as error:
+        raise click.ClickException(f"{url} {_why(error)}") from None
+    found = _object(answer)
+    if found is not None and answer.status_code >= 400:
+        raise Refused(found, answer.status_code)
+    if found is None or expects not in found:
+        raise click.ClickException(
+            f"{url} answers (status {answer.status_code}), but not as the league's API does: "
+            "give --api the output ApiUrl of the event's stack Api"
+        )
+    return found
 
 
 def _object(answer: requests.Response) -> dict[str, Any] | None:
@@ -81,8 +89,8 @@ def _why(error: requests.RequestException) -> str:
     return "cannot be asked: --api must be an address such as https://..."
 
 
-def signed_in(command: Callable[..., None]) -> Callable[..., None]:
-    """Options of a command that asks the API; it is called with `rest`."""
+def of_the_api(command: Callable[..., None]) -> Callable[..., None]:
+    """Options that say where the API is; the command is called with `url`."""
 
     @click.option(
         "--api",
@@ -94,6 +102,17 @@ def signed_in(command: Callable[..., None]) -> Callable[..., None]:
     @click.option(
         "--event", metavar="NAME", help="Instead of --api, for who has AWS credentials: look it up."
     )
+    @functools.wraps(command)
+    def asking(*arguments: Any, api: str | None, event: str | None, **options: Any) -> None:
+        command(*arguments, url=_url(api, event), **options)
+
+    return asking
+
+
+def signed_in(command: Callable[..., None]) -> Callable[..., None]:
+    """Options of a command that asks the API as a person; it is called with `rest`."""
+
+    @of_the_api
     @click.option(
         "--token",
         envvar="LEAGUE_TOKEN",
@@ -102,11 +121,8 @@ def signed_in(command: Callable[..., None]) -> Callable[..., None]:
         help="Your ID token; rather in the variable, since others can see a command line.",
     )
     @functools.wraps(command)
-    def asking(
-        *arguments: Any, api: str | None, event: str | None, token: str | None, **options: Any
-    ) -> None:
-        rest = Rest(_url(api, event), _token(token))
-        command(*arguments, rest=rest, **options)
+    def asking(*arguments: Any, url: str, token: str | None, **options: Any) -> None:
+        command(*arguments, rest=Rest(url, _token(token)), **options)
 
     return asking
 

@@ -38,7 +38,7 @@ class ApiStack(LeagueStack):
         self.gateway = Gateway(self, "Rest", event=event, users=data.users.pool)
         self.gateway.route(self._api(defaults))
         leaderboard = self._leaderboard(defaults)
-        for path in ("/", "/leaderboard", "/web/{file}"):
+        for path in ("/", "/leaderboard", "/sign-in", "/web/{file}"):
             self.gateway.route_public(path, leaderboard)
         self.publish(ApiUrl=self.gateway.url)
 
@@ -53,6 +53,8 @@ class ApiStack(LeagueStack):
                 event=self.event.name,
                 table=self.data.table.table_name,
                 site_bucket=self.data.site.bucket_name,
+                user_pool=self.data.users.pool.user_pool_id,
+                user_pool_client=self.data.users.client.user_pool_client_id,
             ),
         )
         self.data.site.grant_read(function, keys.LEADERBOARD)

@@ -1,8 +1,10 @@
-"""GET /leaderboard, and the page that shows it. Public, read-only, and quick to start.
+"""GET /leaderboard, the page that shows it, and where to sign in. Public, read-only, and quick to
+start.
 
 No router: every import here is paid at each cold start, and the whole audience asks at once.
 """
 
+import json
 import os
 from pathlib import Path
 from typing import Any
@@ -37,9 +39,11 @@ PROBLEM = '{"type":"about:blank","title":"Not Found","status":404,"code":"not_fo
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Serve by path; the gateway routes GET /, /web/{file} and /leaderboard here."""
+    """Serve by path; the gateway routes GET /, /web/{file}, /leaderboard and /sign-in here."""
     if event["resource"] == "/leaderboard":
         return _leaderboard(event.get("headers") or {})
+    if event["resource"] == "/sign-in":
+        return _sign_in()
     if event["resource"] == "/" and not event["requestContext"]["path"].endswith("/"):
         # The page's addresses are relative: without the slash they would leave the stage.
         stage = event["requestContext"]["path"].rpartition("/")[2]
@@ -64,6 +68,19 @@ def _leaderboard(headers: dict[str, str]) -> dict[str, Any]:
     body = found["Body"].read().decode()
     kind = {"Content-Type": "application/json", "ETag": found["ETag"]}
     return _answer(200, body, {**kind, "Cache-Control": "no-cache"})
+
+
+def _sign_in() -> dict[str, Any]:
+    """What whoever wants to sign up or in must know of the user pool; none of it is a secret."""
+    known = Settings.from_environment(os.environ)
+    told = {
+        "event": known.event,
+        "region": os.environ["AWS_REGION"],
+        "user_pool": known.user_pool,
+        "user_pool_client": known.user_pool_client,
+    }
+    kind = {"Content-Type": "application/json", "Cache-Control": "max-age=60"}
+    return _answer(200, json.dumps(told), kind)
 
 
 def _page(name: str) -> dict[str, Any]:

@@ -119,6 +119,28 @@ def command(cloud: EmbeddedCloud) -> Callable[..., subprocess.CompletedProcess[s
 
 
 @pytest.fixture(scope="session")
+def as_participant(cloud: EmbeddedCloud) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """`league ...` as somebody who knows the API's address and has no AWS credentials."""
+
+    def as_participant(
+        *arguments: str, typed: str = "", **more: str
+    ) -> subprocess.CompletedProcess[str]:
+        known = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+        known |= {"AWS_ENDPOINT_URL": cloud.url, "LEAGUE_API": cloud.output("ApiUrl"), **more}
+        return subprocess.run(
+            [sys.executable, "-m", "cli", *arguments],
+            cwd=ROOT,
+            env=known,
+            input=typed,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    return as_participant
+
+
+@pytest.fixture(scope="session")
 def prepared(cloud: EmbeddedCloud, command: Any) -> League:
     done = command("event", "prepare", "rehearsal", "--yes")
     assert done.returncode == 0, done.stderr

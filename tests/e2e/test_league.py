@@ -193,13 +193,42 @@ def test_person_added_by_the_command_can_sign_in_and_ask_the_api(league, command
     for group in ("organizers", "participants"):
         added = command("person", "add", "rehearsal", "new@example.com", "--group", group, *secret)
         assert added.returncode == 0, added.stderr
-    token = command("person", "token", "rehearsal", "new@example.com", *secret).stdout.strip()
+    sign_in = ["person", "sign-in", "new@example.com", "--event", "rehearsal"]
+    token = command(*sign_in, *secret).stdout.strip()
     headers = {"Authorization": f"Bearer {token}"}
     me = requests.get(f"{league.url}/me", headers=headers, timeout=10).json()
     assert set(me["groups"]) == {"organizers", "participants"}
-    guess = ["--password", "Wrong-horse-7"]
-    wrong = command("person", "token", "rehearsal", "new@example.com", *guess)
-    assert (wrong.returncode, "AWS refused" in wrong.stderr) == (1, True)
+    wrong = command(*sign_in, "--password", "Wrong-horse-7")
+    assert (wrong.returncode, "An organizer sets a new one" in wrong.stderr) == (1, True)
+
+
+def test_participant_signs_up_and_in_without_aws_credentials(league, as_participant):
+    secret = ["--password", "Correct-horse-7"]
+    signed_up = as_participant("person", "sign-up", "pia@example.com", *secret, typed="123456\n")
+    assert signed_up.returncode == 0, signed_up.stderr
+    token = as_participant("person", "sign-in", "pia@example.com", *secret).stdout.strip()
+    headers = {"Authorization": f"Bearer {token}"}
+    me = requests.get(f"{league.url}/me", headers=headers, timeout=10).json()
+    assert me["groups"] == ["participants"]
+    listed = as_participant("model", "list", LEAGUE_TOKEN=token)
+    assert (listed.returncode, "no models yet" in listed.stdout) == (0, True), listed.stderr
+
+
+def test_stranger_is_told_which_domains_may_sign_up(as_participant):
+    refused = as_participant("person", "sign-up", "eve@evil.com", "--password", "Correct-horse-7")
+    assert refused.returncode == 1
+    assert "example.com" in refused.stderr
+
+
+def test_first_password_is_replaced_when_signing_in(league, as_participant):
+    email, first, own = "ida@example.com", "First-horse-7", "Own-battery-8"
+    pool = league.cloud.output("UserPoolId")
+    league.cloud.client("cognito-idp").admin_create_user(
+        UserPoolId=pool, Username=email, TemporaryPassword=first, MessageAction="SUPPRESS"
+    )
+    changed = as_participant("person", "sign-in", email, "--password", first, "--new-password", own)
+    assert (changed.returncode, changed.stdout.count(".")) == (0, 2), changed.stderr
+    assert as_participant("person", "sign-in", email, "--password", own).returncode == 0
 
 
 def test_command_names_the_stack_that_is_missing(command):

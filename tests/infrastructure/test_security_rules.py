@@ -20,6 +20,8 @@ ACCEPTED = {
     ("AwsSolutions-COG4", "Api/Rest/Default/GET"): "the page is public",
     ("AwsSolutions-APIG4", "Api/Rest/Default/leaderboard/GET"): "the leaderboard is public",
     ("AwsSolutions-COG4", "Api/Rest/Default/leaderboard/GET"): "the leaderboard is public",
+    ("AwsSolutions-APIG4", "Api/Rest/Default/sign-in/GET"): "who signs in has no token yet",
+    ("AwsSolutions-COG4", "Api/Rest/Default/sign-in/GET"): "who signs in has no token yet",
     ("AwsSolutions-APIG4", "Api/Rest/Default/web/{file}/GET"): "the page is public",
     ("AwsSolutions-COG4", "Api/Rest/Default/web/{file}/GET"): "the page is public",
     ("AwsSolutions-APIG6", "Api/Rest/DeploymentStage.v1"): (

@@ -295,13 +295,16 @@ def test_logs_are_kept_as_long_as_the_event_says(assembly: Assembly) -> None:
             assert group.body["DeletionPolicy"] == "Delete"
 
 
-def test_every_api_route_but_the_board_needs_a_token(assembly: Assembly, event_name: str) -> None:
+def test_every_api_route_but_the_board_and_the_way_in_needs_a_token(
+    assembly: Assembly, event_name: str
+) -> None:
     open_to_all = {
         f"{method.properties['HttpMethod']} {method.name.removeprefix('Api/Rest/Default')}"
         for method in assembly.resources(event_name, "AWS::ApiGateway::Method")
         if method.properties["AuthorizationType"] != "COGNITO_USER_POOLS"
     }
-    assert open_to_all == {"GET /GET", "GET /leaderboard/GET", "GET /web/{file}/GET"}
+    paths = ("", "/leaderboard", "/sign-in", "/web/{file}")
+    assert open_to_all == {f"GET {path}/GET" for path in paths}
 
 
 def test_api_is_throttled_traced_and_logged_as_json(assembly: Assembly, event_name: str) -> None:

@@ -12,9 +12,11 @@ def play(
     runs: int,
     steps: int,
     phases: tuple[Phase, ...] = ALL_PHASES,
+    derandomize: bool = False,
     **fields: object,
 ) -> None:
-    """Play it `runs` times, random each time, with `fields` as its class's; failing as it does."""
+    """Play it `runs` times, each at random unless `derandomize`d, with `fields` as its class's;
+    fails as it does."""
     run_state_machine_as_test(
         type("Machine", (machine,), fields),
         settings=settings(
@@ -23,6 +25,7 @@ def play(
             deadline=None,
             database=None,
             phases=phases,
+            derandomize=derandomize,
             suppress_health_check=list(HealthCheck),
         ),
     )

@@ -10,10 +10,12 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from cli import openapi
+from lambdas.leaderboard import handler as leaderboard
 from league import keys
 from league.event import Event
 from league.leaderboard import board
 from league.records import ModelState
+from league.settings import Settings
 from tests.unit.test_api_fixtures import League, claims, valid_dataset
 
 FROZEN = {"hash": "abc", "at": "2026-12-05T10:00:00.000Z", "questions": 87, "second_questions": 40}
@@ -56,13 +58,23 @@ def test_every_reference_leads_somewhere() -> None:
         assert part.split('"')[0] in schemas
 
 
+def test_what_needs_no_token_says_so() -> None:
+    paths = openapi.document()["paths"]
+    open_to_all = {
+        path
+        for path, item in paths.items()
+        if any(operation.get("security") == [] for operation in item.values())
+    }
+    assert open_to_all == {"/leaderboard", "/sign-in"}
+
+
 def test_every_operation_can_be_told_apart_and_says_how_it_fails() -> None:
     operations = [
         operation for item in openapi.document()["paths"].values() for operation in item.values()
     ]
-    assert len({operation["operationId"] for operation in operations}) == len(operations) == 31
+    assert len({operation["operationId"] for operation in operations}) == len(operations) == 32
     for operation in operations:
-        if operation["operationId"] != "get_leaderboard":
+        if operation.get("security") != []:
             assert {"401", "403"} <= set(operation["responses"])
         assert operation["summary"]
 
@@ -120,3 +132,13 @@ def test_the_leaderboard_is_as_the_reference_says(event: Event) -> None:
     described = openapi.document()["components"]["schemas"]
     assert set(document) == set(described["Leaderboard"]["properties"])
     assert set(document["rows"][0]) == set(described["LeaderboardRow"]["properties"])
+
+
+def test_where_to_sign_in_is_as_the_reference_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    known = Settings(event="rehearsal", table="t", user_pool="pool", user_pool_client="client")
+    for name, value in {**known.environment(), "AWS_REGION": "eu-west-1"}.items():
+        monkeypatch.setenv(name, value)
+    answer = leaderboard.handler({"resource": "/sign-in"}, None)
+    told = json.loads(answer["body"])
+    assert mismatches("SignIn", told) == []
+    assert (told["region"], told["user_pool_client"]) == ("eu-west-1", "client")

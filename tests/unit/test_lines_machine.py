@@ -7,9 +7,8 @@ import os
 from collections.abc import Callable
 
 import pytest
-from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from lambdas.shared.lines import Lines
 from tests.unit.defective_lines import (
@@ -20,6 +19,7 @@ from tests.unit.defective_lines import (
 )
 from tests.unit.lines_scenarios import FULL, SCENARIOS
 from tests.unit.lines_world import Crash, Execution, Plan, World
+from tests.unit.state_machines import UNSHRUNK, play
 from tests.unit.table_in_process import resource
 
 PEOPLE = st.sampled_from(("ada", "bob", "eve"))
@@ -28,6 +28,7 @@ FAULTS = st.sampled_from(
     ("", "", "crash before", "crash after", "reply lost", "throttled", "meanwhile")
 )
 RUNS = int(os.environ.get("LINES_RUNS", "60"))
+STEPS = 40
 CONNECTION = resource()
 Scenario = Callable[[World], None]
 
@@ -137,23 +138,8 @@ class LineMachine(RuleBasedStateMachine):
             self.world.drop()
 
 
-def play(lines_class: type[Lines], runs: int, **more: object) -> None:
-    machine = type("Machine", (LineMachine,), {"lines_class": lines_class})
-    run_state_machine_as_test(
-        machine,
-        settings=settings(
-            max_examples=runs,
-            stateful_step_count=40,
-            deadline=None,
-            database=None,
-            suppress_health_check=list(HealthCheck),
-            **more,
-        ),
-    )
-
-
 def test_lines_hold_whatever_happens():
-    play(Lines, RUNS)
+    play(LineMachine, RUNS, steps=STEPS, lines_class=Lines)
 
 
 def run(scenario: Scenario, lines_class: type[Lines]) -> None:
@@ -184,4 +170,4 @@ def test_seeded_defect_is_caught(defect):
 @pytest.mark.parametrize("defect", [UpToTheLimit, FirstComeFirstServed, NeverReleased])
 def test_seeded_defect_is_caught_by_chance_alone(defect):
     with pytest.raises(AssertionError):
-        play(defect, 100, derandomize=True, phases=[Phase.generate])
+        play(LineMachine, 100, STEPS, UNSHRUNK, derandomize=True, lines_class=defect)

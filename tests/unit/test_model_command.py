@@ -342,7 +342,7 @@ def test_expired_and_foreign_tokens_are_told_where_a_new_one_comes_from(
 ) -> None:
     said = refused(run(*command, LEAGUE_TOKEN=token))
     assert "older than an hour" in said
-    assert "league person token" in said
+    assert "league person sign-in" in said
     result = run(*command, "--json", LEAGUE_TOKEN=token)
     assert (result.exit_code, json.loads(result.stdout)["code"]) == (1, "unauthenticated")
 

@@ -1,4 +1,4 @@
-"""The leaderboard in the API's reference. A function of its own serves it, without a router."""
+"""What needs no token, in the API's reference: one function serves it, without a router."""
 
 from typing import Any
 
@@ -74,6 +74,30 @@ class Leaderboard(TypedDict):
     finale: LeaderboardFinale | None
     updated_at: str | None
     rows: list[LeaderboardRow]
+
+
+class SignIn(TypedDict):
+    """The user pool, on which Cognito's public operations (SignUp, InitiateAuth) are called."""
+
+    event: str
+    region: str
+    user_pool: str
+    user_pool_client: str
+
+
+def sign_in_path(schema: Json) -> Json:
+    """GET /sign-in."""
+    content = {"application/json": {"schema": schema}}
+    return {
+        "get": {
+            "operationId": "get_sign_in",
+            "summary": "Where to sign up and in.",
+            "description": "Needs no token. `league person sign-in` prints one.",
+            "security": [],
+            "parameters": [],
+            "responses": {"200": {"description": "OK", "content": content}},
+        }
+    }
 
 
 def leaderboard_path(schema: Json, problem: Json) -> Json:
