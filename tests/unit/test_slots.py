@@ -136,7 +136,9 @@ def test_training_lease_lasts_as_long_as_the_state_machine_waits_for_the_job():
 
 def test_hosting_lease_lasts_as_long_as_every_step_between_may_take():
     answering = MACHINE["Answer questions"]
-    retries = sum(retry["MaxAttempts"] for retry in answering["Retry"])
+    throttled, passing = answering["Retry"]
+    assert throttled["ErrorEquals"] == ["Lambda.TooManyRequestsException"]  # refused at once
+    retries = passing["MaxAttempts"]
     endpoint = EVENT.pace.endpoint_polls * EVENT.pace.endpoint_poll_seconds
     longest = 2 * endpoint + (1 + retries) * answering["TimeoutSeconds"]
     assert lease_seconds(EVENT, "hosting") >= longest

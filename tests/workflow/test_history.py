@@ -78,6 +78,8 @@ def test_history_holds_the_longest_course_of_every_event(play, each):  # noqa: F
         Find_own_endpoint=ABSENT,
         substitutions={"QuotaWaits": 100},
     )
+    waited = play(Create_endpoint=Fails(QUOTA), substitutions={"QuotaWaits": REFUSALS})
+    more = events_of(refused) - events_of(waited)  # who was refused waits as if for quota
     assert of_a_wait <= Pace.EVENTS_OF_A_QUOTA_WAIT
     assert a_polls_worth <= Pace.EVENTS_OF_A_POLL
     for name in EVENTS:
@@ -95,7 +97,7 @@ def test_history_holds_the_longest_course_of_every_event(play, each):  # noqa: F
             + a_polls_worth * event.pace.endpoint_polls
             + of_a_turn * JUDGE_TURNS_IN_ALL
             + 2 * events_of(short)
-            + 2 * events_of(refused)
+            + 2 * more
             + events_of(adopted)
         )
         assert longest < 0.9 * LIMIT, name

@@ -74,8 +74,14 @@ def test_judge_that_stays_busy_leaves_the_model_and_says_so(stored):
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("task", ["Judge answers", "Score"])
-@pytest.mark.parametrize("ending", [Fails("StaleAttempt", "x"), Hangs()])
+@pytest.mark.parametrize(
+    ("task", "ending"),
+    [
+        ("Judge answers", Fails("StaleAttempt", "x")),
+        ("Score", Fails("StaleAttempt", "x")),
+        ("Score", Hangs()),
+    ],
+)
 def test_model_that_fails_does_not_end_the_others(stored, task, ending):
     happy = {"Judge answers": DONE, "Score": SCORED}[task]
     run = stored(**{task: [ending, happy, happy]})

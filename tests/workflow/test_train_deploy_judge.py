@@ -640,6 +640,23 @@ def test_what_is_not_ours_is_neither_used_nor_deleted(play, create, find):
     assert released(run, "training" if create == "Train" else "hosting")
 
 
+# --- patience with Lambda --------------------------------------------------------------------
+
+
+def test_turn_of_the_judge_that_took_too_long_is_called_again(play):
+    run = play(Judge_answers=[Hangs(), HAPPY["Judge answers"]])
+    assert run.status == "SUCCEEDED"
+
+
+def test_functions_are_waited_for_while_the_accounts_concurrency_is_used_up(play):
+    throttled = [Fails("Lambda.TooManyRequestsException")] * 12
+    run = play(
+        Reserve_attempt=[*throttled, HAPPY["Reserve attempt"]],
+        Score=[*throttled, HAPPY["Score"]],
+    )
+    assert run.status == "SUCCEEDED"
+
+
 # --- the endpoint ----------------------------------------------------------------------------
 
 
