@@ -92,11 +92,9 @@ def _refused() -> Iterator[None]:
     try:
         yield
     except ClientError as error:
-        said = (
-            error.response["Error"].get("Message", "").removeprefix("PreSignUp failed with error ")
-        )
-        remedy = REMEDIES.get(error.response["Error"]["Code"])
-        raise click.ClickException(f"{said} {remedy or ''}".strip()) from None
+        told = error.response["Error"]
+        said = told.get("Message", "").removeprefix("PreSignUp failed with error ").rstrip(". ")
+        raise click.ClickException(f"{said}. {REMEDIES.get(told['Code']) or ''}".strip()) from None
     except BotoCoreError as error:
         raise click.ClickException(f"Cognito cannot be asked: {error}") from None
 

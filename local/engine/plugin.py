@@ -15,6 +15,7 @@ from local.engine import (
     resources,
     schedules,
     seam,
+    sign_up,
     standins,
 )
 from local.engine.states import api
@@ -28,6 +29,7 @@ def install(standins_url: str, minute_seconds: float = schedules.MINUTE_SECONDS)
     permissions.install()
     log_streams.install()
     object_events.install()
+    sign_up.install()
     schedules.install(minute_seconds)
     resources.install(service)
     queries.install()

@@ -21,6 +21,7 @@ arn: Any = importlib.import_module("ministack.core.arn")
 cloudformation: Any = importlib.import_module("ministack.services.cloudformation.provisioners")
 cloudwatch: Any = importlib.import_module("ministack.services.cloudwatch")
 cloudwatch_logs: Any = importlib.import_module("ministack.services.cloudwatch_logs")
+cognito: Any = importlib.import_module("ministack.services.cognito")
 dynamodb: Any = importlib.import_module("ministack.services.dynamodb")
 eventbridge: Any = importlib.import_module("ministack.services.eventbridge")
 iam_actions: Any = importlib.import_module("ministack.core.iam_actions")
@@ -154,6 +155,26 @@ PARTS = (
         parameters=("items", "limit", "table", "index_name"),
     ),
     Part(s3, "_fire_s3_event"),
+    Part(cognito, "_confirm_sign_up", parameters=("data",)),
+    Part(cognito, "_pool_for_client", parameters=("cid",)),
+    Part(cognito, "_resolve_user", parameters=("pool", "username")),
+    Part(cognito, "_attr_list_to_dict", parameters=("attrs",)),
+    Part(
+        cognito,
+        "_build_presignup_event",
+        parameters=("pool_id", "client_id", "username", "user_attrs", "trigger_source"),
+    ),
+    Part(
+        cognito,
+        "_apply_presignup_trigger",
+        parameters=("pool_id", "client_id", "username", "user_attrs", "trigger_source"),
+    ),
+    Part(cognito, "_extract_trigger_response", parameters=("payload",)),
+    Part(cognito, "_PreSignUpRejected"),
+    Part(cognito, "_user_pools", keys=()),
+    Part(lambda_service, "_get_func_record_for_ref", parameters=("function_ref",)),
+    Part(lambda_service, "_execution_record_for_config", parameters=("func", "config")),
+    Part(lambda_service, "_execute_function_with_config_scope", parameters=("func", "event")),
     Part(cloudwatch_logs, "_filter_log_events", parameters=("data",)),
     Part(cloudwatch_logs, "_log_groups", keys=()),
     # What local/chaos forgets, so that a load's memory shows a leak and not an archive.

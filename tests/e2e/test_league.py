@@ -188,17 +188,17 @@ def test_preparing_again_changes_nothing(league, command):
     assert league.person("organizers").get("/admin/event")["frozen"]["hash"] == before["hash"]
 
 
-def test_person_added_by_the_command_can_sign_in_and_ask_the_api(league, command):
+def test_person_added_by_the_command_can_sign_in_and_ask_the_api(league, command, as_participant):
     secret = ["--password", "Correct-horse-7"]
     for group in ("organizers", "participants"):
         added = command("person", "add", "rehearsal", "new@example.com", "--group", group, *secret)
         assert added.returncode == 0, added.stderr
-    sign_in = ["person", "sign-in", "new@example.com", "--event", "rehearsal"]
-    token = command(*sign_in, *secret).stdout.strip()
+    sign_in = ["person", "sign-in", "new@example.com"]
+    token = as_participant(*sign_in, *secret).stdout.strip()
     headers = {"Authorization": f"Bearer {token}"}
     me = requests.get(f"{league.url}/me", headers=headers, timeout=10).json()
     assert set(me["groups"]) == {"organizers", "participants"}
-    wrong = command(*sign_in, "--password", "Wrong-horse-7")
+    wrong = as_participant(*sign_in, "--password", "Wrong-horse-7")
     assert (wrong.returncode, "An organizer sets a new one" in wrong.stderr) == (1, True)
 
 
@@ -217,7 +217,7 @@ def test_participant_signs_up_and_in_without_aws_credentials(league, as_particip
 def test_stranger_is_told_which_domains_may_sign_up(as_participant):
     refused = as_participant("person", "sign-up", "eve@evil.com", "--password", "Correct-horse-7")
     assert refused.returncode == 1
-    assert "example.com" in refused.stderr
+    assert refused.stderr == "Error: Sign up with an address at example.com.\n"
 
 
 def test_first_password_is_replaced_when_signing_in(league, as_participant):
