@@ -3,6 +3,7 @@
 | item | pk | sk |
 |---|---|---|
 | event state | EVENT | STATE |
+| when a sweep came to its end last | EVENT | SWEPT |
 | participant | P#<participant> | PROFILE |
 | dataset | P#<participant> | DATASET#<id> |
 | model | P#<participant> | MODEL#<id> |
@@ -46,6 +47,8 @@ RULINGS = "RULINGS"
 SELECTIONS = "SELECTIONS"
 
 EVENT_STATE = Key("EVENT", "STATE")
+# Not in the state: transactions check that, and a write each minute would be in their way.
+LAST_SWEEP = Key("EVENT", "SWEPT")
 
 
 def participant_partition(participant: str) -> str:

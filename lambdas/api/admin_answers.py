@@ -127,12 +127,16 @@ class LineAnswer(TypedDict):
 
 
 class OperationsAnswer(TypedDict):
-    """How the event runs. `stopped`, `intake_paused`: who switched it off, why and when."""
+    """How the event runs. `stopped`, `intake_paused`: who switched it off, why and when.
+
+    `swept_at`: the last sweep. It comes each minute; while it is null or old, nothing is put right.
+    """
 
     lines: list[LineAnswer]
     stopped: Switch | None
     intake_paused: Switch | None
     spending: Spending
+    swept_at: str | None
 
 
 class Preparation(TypedDict):

@@ -122,6 +122,7 @@ def _operations(call: Call) -> OperationsAnswer:
         spending=spending(
             call.services.table.get(keys.EVENT_LEDGER) or {}, call.event.money.event_usd
         ),
+        swept_at=(call.services.table.get(keys.LAST_SWEEP) or {}).get("at"),
     )
 
 

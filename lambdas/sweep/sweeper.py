@@ -49,6 +49,11 @@ class Sweeper(SlotDuty):
         if self._told_to_end or self._state.get("ended"):
             for machine in {self._cloud.train_machine, *self._cloud.holders}:
                 self._guarded(self._stop_all, machine)
+        self._guarded(self._remember)
+
+    def _remember(self) -> None:
+        """For who asks whether anything sweeps here: the alarm hears only of what has stopped."""
+        self._table.put(keys.LAST_SWEEP, {"at": timestamp(self._now)})
 
     # --- what is switched off ---------------------------------------------------------------------
 

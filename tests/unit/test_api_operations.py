@@ -259,6 +259,13 @@ def test_a_late_repetition_does_not_stop_what_goes_on_since(league: League) -> N
 # --- money ------------------------------------------------------------------------------------
 
 
+def test_operations_say_when_the_sweeper_was_there_last(league: League) -> None:
+    league.table.delete(keys.LAST_SWEEP)
+    assert look(league)["swept_at"] is None
+    league.table.put(keys.LAST_SWEEP, {"at": "2026-12-01T09:00:00Z"})
+    assert look(league)["swept_at"] == "2026-12-01T09:00:00Z"
+
+
 def test_operations_and_me_show_what_is_spent_reserved_and_left(league: League) -> None:
     league.table.put(keys.EVENT_LEDGER, {"committed_musd": 30 * MICRO, "spent_musd": 12 * MICRO})
     mine = {"committed_musd": 5_500_000, "spent_musd": 1_250_000}

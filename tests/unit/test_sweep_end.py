@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 from lambdas.shared import switches
 from lambdas.shared.executions import arn_of, standing
 from league import keys
 from league.keys import SLOT_KINDS
-from league.records import ModelState
+from league.records import ModelState, timestamp
 from tests.unit.test_api_fixtures import WAITS, Cloud
 from tests.unit.test_sweep_fixtures import World, ids
 
@@ -51,6 +53,13 @@ def test_before_its_time_an_event_that_is_ended_has_everything_stopped(world: Wo
         assert world.work(model_id) is None
     for kind in SLOT_KINDS:
         assert (world.leases(kind), world.waiters(kind)) == ([], [])
+
+
+def test_each_sweep_leaves_word_that_it_came_to_its_end(world: World) -> None:
+    for _ in range(2):
+        world.sweep()
+        assert world.table.get(keys.LAST_SWEEP) == {"at": timestamp(world.now)}
+        world.now += dt.timedelta(minutes=1)
 
 
 def test_nothing_starts_again_after_the_end(world: World) -> None:
