@@ -103,7 +103,7 @@ def test_failure_is_recorded_before_the_endpoint_is_given_back(play, large, stub
     [
         (always("Creating"), "EndpointTimedOut", 4),
         (Fails("Boom"), "Boom", 1),
-        (Hangs(), "States.Timeout", 1),
+        (Hangs(), "States.Timeout", 7),  # six retries
     ],
 )
 def test_endpoint_that_never_serves_is_a_failure_and_is_released(play, lease, error, asked):
