@@ -26,10 +26,11 @@ PACE = {**engine.PACE, "slot_wait_seconds": 6 * 3600}
 # Processes of one function: as many as this machine usually has cores, and every further one would
 # only run into the others when it changes a line.
 WORKERS = 2
-SHOWN_SECONDS = 15.0
+SHOWN_SECONDS, SWEEP_SECONDS = 15.0, 5.0
 # Given up when not one model has come to its end for so long.
 STUCK_SECONDS = 300.0
-IDLE_SWEEPS = 2
+# Executions whose model has its score publish the board, and give back what they hold.
+LAST_STEPS_SECONDS = 180.0
 UNFINISHED = 2  # as in the reference event
 
 
@@ -90,13 +91,17 @@ class _Load:
         return bool(journal.working or journal.running.total())
 
     def _sweep_up(self) -> None:
-        """Sweeps until nothing is left to do for any model, or one after another does nothing."""
-        left, idle = len(crowd.work_items(self._cloud, self._table)), 0
-        while idle < IDLE_SWEEPS:
+        """Sweeps until nothing is left to do for any model, or for minutes nothing was done."""
+        left, since = len(crowd.work_items(self._cloud, self._table)), time.monotonic()
+        while left and time.monotonic() - since < LAST_STEPS_SECONDS:
             engine.sweep(self._cloud)
             before, left = left, len(crowd.work_items(self._cloud, self._table))
-            idle = idle + 1 if left in (0, before) else 0
+            if left < before:
+                since = time.monotonic()
+            else:
+                time.sleep(SWEEP_SECONDS)
             self._say(f"swept up: {left} models of which something is left to do")
+        engine.sweep(self._cloud)  # once more: what the last one gave free
 
     def _watch(self) -> None:
         """Show how it goes, and send everybody home when it does not."""
