@@ -103,6 +103,11 @@ def test_sweeper_emits_every_metric_that_is_looked_at_as_it_is_looked_for(league
     }
 
 
+def test_organizers_see_that_the_sweeper_is_there(league):
+    organizer = league.person("organizers")
+    assert organizer.wait("/admin/operations", lambda found: found["swept_at"], 90)
+
+
 def stopped_and_paused(found):
     return found["stopped"] and all(line["paused"] for line in found["lines"])
 
