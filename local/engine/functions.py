@@ -5,7 +5,9 @@
 - An exception that a handler raises leaves the worker and its globals alive, as on AWS.
 - A response larger than 6 MB is refused.
 - One function has at most 16 workers; further calls wait. AWS would scale out, and on one machine
-  a burst of a hundred calls would start a hundred processes.
+  a burst of a hundred calls would start a hundred processes. Whoever waits for an answer is
+  throttled when none has begun after a while, as on AWS at the account's concurrency: callers whose
+  own time is over would leave calls in the line that nobody waits for, and make them again.
 - A worker says where an invocation's log ends. ministack asks each millisecond, for fifty of them
   when nothing was logged, whether more of it has come.
 
@@ -21,12 +23,16 @@ import re
 import threading
 import time
 from collections import defaultdict, deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 from local.engine import seam
 
 RESPONSE_LIMIT = 6_291_556  # bytes: "Lambda quotas", synchronous invocation payload
 WORKERS_OF_ONE_FUNCTION = 16
+CALLER_WAITS_SECONDS = 20.0  # for a worker; well below any Task's TimeoutSeconds
 GIVES_WAY = 10  # a worker to the engine, which all of them wait for
 _MARKER = "__league_function_error__"
 _END_OF_LOG = "__league_end_of_log__"
@@ -70,16 +76,33 @@ class Turns:
         self._free = count
         self._waiting: deque[threading.Event] = deque()
 
-    def __enter__(self) -> None:
+    @contextmanager
+    def taken(self, seconds: float | None = None) -> Iterator[bool]:
+        """Whether the caller's turn came within `seconds`; None waits as long as it takes."""
+        if not self._take(seconds):
+            yield False
+            return
+        try:
+            yield True
+        finally:
+            self._give_back()
+
+    def _take(self, seconds: float | None) -> bool:
         with self._lock:
             if self._free:
                 self._free -= 1
-                return
+                return True
             mine = threading.Event()
             self._waiting.append(mine)
-        mine.wait()
+        if mine.wait(seconds):
+            return True
+        with self._lock:
+            if mine.is_set():  # at this very moment
+                return True
+            self._waiting.remove(mine)
+            return False
 
-    def __exit__(self, *_: object) -> None:
+    def _give_back(self) -> None:
         with self._lock:
             if self._waiting:
                 self._waiting.popleft().set()
@@ -89,7 +112,9 @@ class Turns:
 
 _turns: defaultdict[str, Turns] = defaultdict(lambda: Turns(WORKERS_OF_ONE_FUNCTION))
 _turns_lock = threading.Lock()
+_answered = ContextVar("whether somebody waits for the function's answer", default=False)
 _execute = seam.lambda_service._execute_function_warm
+_invoke = seam.lambda_service._invoke
 _drain = seam.lambda_runtime.Worker._drain_stderr_bounded
 
 
@@ -117,9 +142,27 @@ def log_of(worker: Any, **limits: float) -> str:
         lines.append(line)
 
 
+async def invoke(
+    name: str,
+    event: Any,
+    headers: dict[str, str],
+    path_qualifier: str | None = None,
+    query_params: Any = None,
+) -> Any:
+    """Lambda's Invoke. Events are kept until they have been answered; AWS does so for six hours."""
+    kinds = {key.lower(): value for key, value in headers.items()}
+    _answered.set(kinds.get("x-amz-invocation-type") != "Event")
+    return await _invoke(name, event, headers, path_qualifier, query_params)
+
+
 def execute_function(func: dict[str, Any], event: Any, request_id: str) -> dict[str, Any]:
     """One invocation, with the error in the shape that Lambda gives it."""
-    with _turn(func):
+    with _turn(func).taken(CALLER_WAITS_SECONDS if _answered.get() else None) as taken:
+        if not taken:
+            throttled: dict[str, Any] = seam.lambda_service._throttle_response(
+                "ConcurrentInvocationLimitExceeded", "Rate Exceeded."
+            )
+            return throttled
         result: dict[str, Any] = _execute(func, event, request_id)
     body = result.get("body")
     if result.get("error"):

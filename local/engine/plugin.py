@@ -39,6 +39,7 @@ def install(standins_url: str, minute_seconds: float = schedules.MINUTE_SECONDS)
     )
     seam.lambda_runtime.Worker._drain_stderr_bounded = functions.log_of
     seam.lambda_service._execute_function_warm = functions.execute_function
+    seam.lambda_service._invoke = functions.invoke
     for name, replacement in api.REPLACED.items():
         setattr(seam.stepfunctions, name, replacement)
 

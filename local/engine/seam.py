@@ -141,6 +141,12 @@ PARTS = (
         parameters=("self", "first_line_wait", "idle_confirm", "hard_cap"),
     ),
     Part(lambda_service, "_execute_function_warm", parameters=("func", "event", "request_id")),
+    Part(
+        lambda_service,
+        "_invoke",
+        parameters=("name", "event", "headers", "path_qualifier", "query_params"),
+    ),
+    Part(lambda_service, "_throttle_response", parameters=("reason_code", "msg", "retry_after")),
     Part(cloudformation, "_sfn_definition", parameters=("props",)),
     Part(dynamodb, "_update_ttl", parameters=("data",)),
     Part(dynamodb, "_query", parameters=("data",)),
