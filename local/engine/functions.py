@@ -5,9 +5,8 @@
 - An exception that a handler raises leaves the worker and its globals alive, as on AWS.
 - A response larger than 6 MB is refused.
 - One function has at most 16 workers; further calls wait. AWS would scale out, and on one machine
-  a burst of a hundred calls would start a hundred processes. Whoever waits for an answer is
-  throttled when none has begun after a while, as on AWS at the account's concurrency: callers whose
-  own time is over would leave calls in the line that nobody waits for, and make them again.
+  a burst of a hundred calls would start a hundred processes. A Task's TimeoutSeconds begin with its
+  turn: else calls would stand in line that nobody waits for any more, and their callers again.
 - A worker says where an invocation's log ends. ministack asks each millisecond, for fifty of them
   when nothing was logged, whether more of it has come.
 
@@ -22,6 +21,7 @@ import queue
 import re
 import threading
 import time
+import uuid
 from collections import defaultdict, deque
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -32,8 +32,8 @@ from local.engine import seam
 
 RESPONSE_LIMIT = 6_291_556  # bytes: "Lambda quotas", synchronous invocation payload
 WORKERS_OF_ONE_FUNCTION = 16
-CALLER_WAITS_SECONDS = 20.0  # for a worker; well below any Task's TimeoutSeconds
 GIVES_WAY = 10  # a worker to the engine, which all of them wait for
+CALL_HEADER = "x-engine-call"  # whose turn somebody waits for
 _MARKER = "__league_function_error__"
 _END_OF_LOG = "__league_end_of_log__"
 _END_OF_LOG_SECONDS = 2.0  # beyond this the worker's log is taken as it is
@@ -76,33 +76,16 @@ class Turns:
         self._free = count
         self._waiting: deque[threading.Event] = deque()
 
-    @contextmanager
-    def taken(self, seconds: float | None = None) -> Iterator[bool]:
-        """Whether the caller's turn came within `seconds`; None waits as long as it takes."""
-        if not self._take(seconds):
-            yield False
-            return
-        try:
-            yield True
-        finally:
-            self._give_back()
-
-    def _take(self, seconds: float | None) -> bool:
+    def __enter__(self) -> None:
         with self._lock:
             if self._free:
                 self._free -= 1
-                return True
+                return
             mine = threading.Event()
             self._waiting.append(mine)
-        if mine.wait(seconds):
-            return True
-        with self._lock:
-            if mine.is_set():  # at this very moment
-                return True
-            self._waiting.remove(mine)
-            return False
+        mine.wait()
 
-    def _give_back(self) -> None:
+    def __exit__(self, *_: object) -> None:
         with self._lock:
             if self._waiting:
                 self._waiting.popleft().set()
@@ -112,7 +95,8 @@ class Turns:
 
 _turns: defaultdict[str, Turns] = defaultdict(lambda: Turns(WORKERS_OF_ONE_FUNCTION))
 _turns_lock = threading.Lock()
-_answered = ContextVar("whether somebody waits for the function's answer", default=False)
+_calls: dict[str, threading.Event] = {}
+_call: ContextVar[str] = ContextVar("call", default="")
 _execute = seam.lambda_service._execute_function_warm
 _invoke = seam.lambda_service._invoke
 _drain = seam.lambda_runtime.Worker._drain_stderr_bounded
@@ -142,6 +126,25 @@ def log_of(worker: Any, **limits: float) -> str:
         lines.append(line)
 
 
+@contextmanager
+def turn_of_a_call() -> Iterator[threading.Event]:
+    """Set once a worker has the call of Lambda's Invoke that is made meanwhile."""
+    name, turn = uuid.uuid4().hex, threading.Event()
+    _calls[name] = turn
+    earlier = _call.set(name)
+    try:
+        yield turn
+    finally:
+        _call.reset(earlier)
+        _calls.pop(name, None)
+
+
+def name_call(params: dict[str, Any], **_: Any) -> None:
+    """botocore's before-call: the request bears the name of `turn_of_a_call`."""
+    if _call.get():
+        params["headers"][CALL_HEADER] = _call.get()
+
+
 async def invoke(
     name: str,
     event: Any,
@@ -149,20 +152,17 @@ async def invoke(
     path_qualifier: str | None = None,
     query_params: Any = None,
 ) -> Any:
-    """Lambda's Invoke. Events are kept until they have been answered; AWS does so for six hours."""
-    kinds = {key.lower(): value for key, value in headers.items()}
-    _answered.set(kinds.get("x-amz-invocation-type") != "Event")
+    """Lambda's Invoke."""
+    _call.set(headers.get(CALL_HEADER, ""))
     return await _invoke(name, event, headers, path_qualifier, query_params)
 
 
 def execute_function(func: dict[str, Any], event: Any, request_id: str) -> dict[str, Any]:
     """One invocation, with the error in the shape that Lambda gives it."""
-    with _turn(func).taken(CALLER_WAITS_SECONDS if _answered.get() else None) as taken:
-        if not taken:
-            throttled: dict[str, Any] = seam.lambda_service._throttle_response(
-                "ConcurrentInvocationLimitExceeded", "Rate Exceeded."
-            )
-            return throttled
+    with _turn(func):
+        awaited = _calls.get(_call.get())
+        if awaited is not None:
+            awaited.set()
         result: dict[str, Any] = _execute(func, event, request_id)
     body = result.get("body")
     if result.get("error"):

@@ -146,7 +146,6 @@ PARTS = (
         "_invoke",
         parameters=("name", "event", "headers", "path_qualifier", "query_params"),
     ),
-    Part(lambda_service, "_throttle_response", parameters=("reason_code", "msg", "retry_after")),
     Part(cloudformation, "_sfn_definition", parameters=("props",)),
     Part(dynamodb, "_update_ttl", parameters=("data",)),
     Part(dynamodb, "_query", parameters=("data",)),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import copy
 import json
 import queue
@@ -10,8 +9,6 @@ import subprocess
 import sys
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, suppress
 from types import SimpleNamespace
 
 import pytest
@@ -145,10 +142,10 @@ def test_calls_of_a_function_get_its_workers_in_the_order_in_which_they_came():
     turns, done = functions.Turns(1), []
 
     def call(number):
-        with turns.taken():
+        with turns:
             done.append(number)
 
-    with turns.taken():
+    with turns:
         waiting = [threading.Thread(target=call, args=(number,)) for number in range(50)]
         for number, thread in enumerate(waiting):
             thread.start()
@@ -166,7 +163,7 @@ def test_no_more_calls_than_workers_run_at_once():
 
     def call():
         for _ in range(50):
-            with turns.taken():
+            with turns:
                 running.append(1)
                 most.append(len(running))
                 running.pop()
@@ -179,43 +176,3 @@ def test_no_more_calls_than_workers_run_at_once():
 
     assert max(most) <= 3
     assert turns._free == 3
-
-
-def invoked(kind, monkeypatch):
-    """What Lambda's Invoke answers, of a function whose only worker stays busy."""
-    turns = functions.Turns(1)
-    monkeypatch.setattr(functions, "_turn", lambda func: turns)
-    monkeypatch.setattr(functions, "CALLER_WAITS_SECONDS", 0.05)
-    monkeypatch.setattr(functions, "_execute", lambda *call: {"body": "answered"})
-
-    async def handle(name, event, headers, *more):
-        return await asyncio.to_thread(functions.execute_function, {}, event, "id")
-
-    monkeypatch.setattr(functions, "_invoke", handle)
-    with ThreadPoolExecutor() as pool, ExitStack() as busy:
-        busy.enter_context(turns.taken())
-        headers = {"X-Amz-Invocation-Type": kind}
-        call = pool.submit(lambda: asyncio.run(functions.invoke("name", {}, headers)))
-        with suppress(TimeoutError):
-            call.result(0.5)
-        refused = call.done()
-        busy.close()
-        answer = call.result(5)
-    return refused, answer, turns
-
-
-def test_who_waits_too_long_for_a_worker_is_throttled_and_leaves_the_line(monkeypatch):
-    refused, answer, turns = invoked("RequestResponse", monkeypatch)
-
-    assert refused
-    assert answer["throttle"]
-    assert answer["body"]["__type"] == "TooManyRequestsException"
-    assert (turns._free, len(turns._waiting)) == (1, 0)
-
-
-def test_an_event_waits_for_a_worker_for_as_long_as_it_takes(monkeypatch):
-    refused, answer, turns = invoked("Event", monkeypatch)
-
-    assert not refused
-    assert answer == {"body": "answered"}
-    assert turns._free == 1

@@ -9,6 +9,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
+from local.engine import functions
 from local.engine.states import payloads, sdk
 from local.engine.states.errors import RUNTIME, TASK_FAILED, StateFailed, service_error
 from local.engine.states.resources import Integration, parse
@@ -45,7 +46,9 @@ def _send(integration: Integration, arguments: Any, role: str, scope: Scope) -> 
         raise StateFailed(RUNTIME, f"{integration.operation.name}: {failure}") from failure
     method = getattr(sdk.client(integration.service, role), integration.method)
     try:
-        answer: dict[str, Any] = scope.call(lambda: _read(method(**request)))
+        with functions.turn_of_a_call() as turn:
+            begins = turn if integration.method == "invoke" else None
+            answer: dict[str, Any] = scope.call(lambda: _read(method(**request)), begins)
         return answer
     except ClientError as failure:
         error = failure.response["Error"]

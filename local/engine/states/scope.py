@@ -86,13 +86,23 @@ class Scope:
             with self._lock:
                 self._waiters.discard(event)
 
+    def _wait_for_turn(self, begins: threading.Event) -> None:
+        since, own = time.monotonic(), self.deadline
+        limit = self._parent.deadline if self._parent is not None else None
+        self.deadline = limit
+        self.wait(begins)
+        if own is not None:
+            moved = own + time.monotonic() - since
+            self.deadline = moved if limit is None else min(moved, limit)
+
     def sleep(self, seconds: float) -> None:
         """Sleep, unless interrupted."""
         self.wait(threading.Event(), seconds)
 
-    def call(self, function: Callable[[], Result]) -> Result:
+    def call(self, function: Callable[[], Result], begins: threading.Event | None = None) -> Result:
         """Run `function` on a thread of its own and return what it returns.
 
+        The time until `begins` is set is no part of this scope's own, only of its parents'.
         When the scope ends first, Interrupted is raised and the thread finishes unobserved, as a
         Lambda function does on AWS when its task has timed out.
         """
@@ -106,10 +116,14 @@ class Scope:
                 outcome.append((False, failure))
             finally:
                 done.set()
+                if begins is not None:
+                    begins.set()
 
         # ministack keeps account and region of a request in context variables.
         context = contextvars.copy_context()
         threading.Thread(target=context.run, args=(run,), daemon=True).start()
+        if begins is not None:
+            self._wait_for_turn(begins)
         self.wait(done)
         succeeded, value = outcome[0]
         if not succeeded:

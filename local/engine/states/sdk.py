@@ -16,7 +16,7 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-from local.engine import seam
+from local.engine import functions, seam
 
 # The engine answers a Lambda invocation when the function ends: 15 minutes is Lambda's limit.
 _CONFIG = Config(
@@ -37,9 +37,11 @@ def client(service: str, role_arn: str) -> Any:
 
 @functools.lru_cache(maxsize=256)
 def _client(service: str, role_arn: str, region: str) -> Any:
-    return _session(role_arn, region).client(
+    made = _session(role_arn, region).client(
         service, endpoint_url=f"http://127.0.0.1:{os.environ['GATEWAY_PORT']}", config=_CONFIG
     )
+    made.meta.events.register("before-call.lambda.Invoke", functions.name_call)
+    return made
 
 
 @functools.lru_cache(maxsize=64)
