@@ -35,6 +35,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     logger.warning(
         "model failed",
         stage=event["stage"],
+        error=error,  # its name alone: a cause may quote what is hidden
         reason=reason["code"],
         refunded=reason["refunded"],
     )

@@ -135,13 +135,15 @@ class _Load:
             *self._lost(found),
             *self._memory.problems(),
         ]
+        granted, contested = fairness.grants(self._cloud.grants)
         return {
             "models": len(found),
             "people": len(self._crowd.subjects),
             "seconds": round(seconds),
             "models_per_minute": round(60 * len(found) / seconds, 1),
             "states": dict(Counter(model["state"] for model in found)),
-            "grants": fairness.grants(self._cloud.grants),
+            "grants": granted,
+            "grants_while_others_waited": contested,
             "refused_and_asked_again": dict(self._crowd.refused),
             "memory_mb": self._memory.measured,
             "shortened": SHORTENED,
@@ -180,7 +182,8 @@ class Stuck:
 def _tell(summary: dict[str, Any], target: Path) -> None:
     print(
         f"\n{summary['models']} models of {summary['people']} people in {summary['seconds']} s "
-        f"({summary['models_per_minute']} a minute), {summary['grants']} slots granted\n"
+        f"({summary['models_per_minute']} a minute), {summary['grants']} slots granted, "
+        f"{summary['grants_while_others_waited']} of them while others waited\n"
         f"  ended: {summary['states']}\n  summary: {target}\n  {summary['shortened']}"
     )
     for problem in summary["problems"][:20]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from local.chaos.fairness import problems
+from local.chaos.fairness import grants, problems
 
 
 def record(tmp_path, *changes):
@@ -47,3 +47,14 @@ def test_slot_beyond_the_limit_is_seen(tmp_path):
 
 def test_record_without_a_grant_proves_nothing(tmp_path):
     assert problems(tmp_path / "none.jsonl", 1) == ["the record tells of no grant at all"]
+
+
+def test_grants_are_told_apart_by_whether_anybody_else_waited(tmp_path):
+    file = record(
+        tmp_path,
+        ("+", "W", "a", 1), ("+", "L", "a", 1), ("-", "W", "a", 1),
+        ("+", "W", "a", 2), ("+", "W", "b", 1),
+        ("+", "L", "b", 1), ("-", "W", "b", 1),
+    )  # fmt: skip
+    assert grants(file) == (2, 1)
+    assert grants(tmp_path / "none.jsonl") == (0, 0)
