@@ -16,6 +16,7 @@ from local.chaos.product import ACCOUNT, REGION, Product
 
 # Modules of the embedded cloud that wait: in here they wait in virtual time.
 _WAITING = (
+    "local.engine.functions",
     "local.engine.states.scope",
     "local.engine.states.tokens",
     "local.standins.endpoints",
