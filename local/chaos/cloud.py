@@ -192,7 +192,10 @@ def _answered(cloud: Cloud, service: str, operation: str, request: Any) -> Any:
     if isinstance(body, str):
         body = body.encode()
     if (service, operation) == ("dynamodb", "Query"):
-        body = json.dumps({"Limit": QUERY_PAGE, **json.loads(body)}).encode()
+        query = json.loads(body)
+        body = json.dumps(
+            {**query, "Limit": min(QUERY_PAGE, query.get("Limit", QUERY_PAGE))}
+        ).encode()
     if service in _STANDIN:
         status, answered, content = cloud.standin.handle(unquote(parts.path), _read(headers), body)
     elif service == "lambda":

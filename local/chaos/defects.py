@@ -79,14 +79,15 @@ DEFECTS: tuple[Defect, ...] = (
     Defect(
         "earliest first",
         "whoever asks first for everything gets everything",
-        "return tuple(wait for _, wait in sorted(turns, key=lambda turn: turn[0]))",
-        "return tuple(wait for _, wait in turns)",
+        "        if own == 0:\n            return wait\n",
+        "        return wait\n",
     ),
     Defect(
         "first page only, of the table",
         "whoever stands on the second page is never looked at",
         '            if "LastEvaluatedKey" not in found:\n                return\n',
         "            return\n",
+        size=60,  # more people than fit on a page
     ),
     Defect(
         "first page only, of SageMaker",

@@ -189,7 +189,10 @@ def _counts_as_submission(model: dict[str, Any]) -> bool:
 
 
 def _board(league: League) -> Iterator[str]:
-    """The board is what the scores come to, in any order and however often."""
+    """The board is what the scores come to, in any order and however often.
+
+    It is read past the product's own reading: what that leaves out would be missing everywhere.
+    """
     from lambdas.shared import standing
     from lambdas.shared.table import Table
     from league import keys
@@ -201,8 +204,7 @@ def _board(league: League) -> Iterator[str]:
         {name: value for name, value in row.items() if name not in ("pk", "sk")}
         for row in rows.partition(keys.scores(protocol))
     ]
-    table = Table(TABLE)
-    shown = serialize(board(league.event, table.query(keys.board(protocol))))
+    shown = serialize(board(league.event, rows.partition(keys.board(protocol))))
     for row in rows.partition(keys.board(protocol)):
         direct("dynamodb").delete_item(
             TableName=TABLE, Key={"pk": {"S": row["pk"]}, "sk": {"S": row["sk"]}}
@@ -213,8 +215,8 @@ def _board(league: League) -> Iterator[str]:
         )
     Random(league.seed).shuffle(scores)
     for score in scores:
-        standing.enter(table, score)
-    replayed = serialize(board(league.event, table.query(keys.board(protocol))))
+        standing.enter(Table(TABLE), score)
+    replayed = serialize(board(league.event, rows.partition(keys.board(protocol))))
     if shown != replayed:
         yield f"board: the entries are not the replay of {len(scores)} scores"
     published = _published()
