@@ -26,9 +26,9 @@ def main() -> int:
     )
     commands = parser.add_subparsers(dest="command", required=True)
     run = commands.add_parser("run", help="leagues in virtual time")
-    run.add_argument("--runs", type=int, default=1000, help="models, in leagues of --size (1000)")
+    run.add_argument("--runs", type=int, default=1000, help="how many models at least (1000)")
     run.add_argument("--seed", type=int, default=1, help="the first league's seed (1)")
-    run.add_argument("--size", type=int, default=40, help="models of a league (40)")
+    run.add_argument("--size", type=int, default=40, help="models a league asks for (40); leagues are whole")
     run.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes")
     run.add_argument(
         "--every-crash",

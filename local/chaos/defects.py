@@ -62,6 +62,7 @@ DEFECTS: tuple[Defect, ...] = (
         "a limit lowered while the line is full is none",
         "return self.running < self.limit and not self.paused",
         "return self.running != self.limit and not self.paused",
+        check=LINES,
     ),
     Defect(
         "pause ignored",

@@ -10,6 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict
+from itertools import count
 from typing import Any
 
 from local.chaos import product
@@ -22,27 +23,30 @@ SHOWN_LOG = 40
 def main(arguments: argparse.Namespace) -> int:
     """Exit status: 1 when an invariant was broken."""
     deployed = product.load()
-    leagues = max(1, -(-arguments.runs // arguments.size))
-    workers = max(1, min(arguments.workers, leagues))
+    workers = max(1, min(arguments.workers, -(-arguments.runs // arguments.size)))
     if workers > 1 and not arguments.every_crash:
-        return _Screen(arguments).show(_in_processes(arguments, leagues, workers))
+        return _Screen(arguments).show(_in_processes(arguments, workers))
     start(deployed)
-    played = _every_crash(deployed) if arguments.every_crash else _play(arguments, deployed)
+    seeds = count(arguments.seed)
+    played = _every_crash(deployed) if arguments.every_crash else _play(arguments, deployed, seeds)
     return _Screen(arguments).show(played)
 
 
-def _play(arguments: argparse.Namespace, deployed: product.Product) -> Iterator[dict[str, Any]]:
+def _play(
+    arguments: argparse.Namespace, deployed: product.Product, seeds: Iterator[int]
+) -> Iterator[dict[str, Any]]:
+    """Leagues of `size` models that are asked for, until `runs` were accepted. On a bad day few
+    are, or none: a league counts for one at least."""
     from local.chaos import league
     from local.chaos.faults import Severity
 
-    left = arguments.runs
-    seed = arguments.seed
     severity = Severity.of(arguments.day) if arguments.day else None
+    plan = league.Plan(models=arguments.size, severity=severity)
+    left = arguments.runs
     while left > 0:
-        plan = league.Plan(models=min(arguments.size, left), severity=severity)
-        yield asdict(league.play(deployed, seed, plan))
-        left -= arguments.size
-        seed += 1
+        outcome = league.play(deployed, next(seeds), plan)
+        yield asdict(outcome)
+        left -= max(1, outcome.models)
 
 
 def _every_crash(deployed: product.Product) -> Iterator[dict[str, Any]]:
@@ -54,8 +58,8 @@ def _every_crash(deployed: product.Product) -> Iterator[dict[str, Any]]:
     calm = Severity()
     quiet = league.play(deployed, 1, league.Plan(models=1, severity=calm, plain=True))
     yield asdict(quiet)
-    for function, count in sorted(quiet.writes.items()):
-        for number in range(1, count + 1):
+    for function, writes in sorted(quiet.writes.items()):
+        for number in range(1, writes + 1):
             for kind in ("before", "after"):
                 planned = Planned(function, number, kind)
                 plan = league.Plan(models=1, severity=calm, planned=planned, plain=True)
@@ -64,19 +68,16 @@ def _every_crash(deployed: product.Product) -> Iterator[dict[str, Any]]:
                 yield played
 
 
-def _in_processes(
-    arguments: argparse.Namespace, leagues: int, workers: int
-) -> Iterator[dict[str, Any]]:
-    """Each process plays a stretch of the seeds and prints one line of JSON for each league."""
-    share = -(-leagues // workers)
+def _in_processes(arguments: argparse.Namespace, workers: int) -> Iterator[dict[str, Any]]:
+    """Each process plays every so manieth seed and prints one line of JSON for each league."""
     processes = []
-    for first in range(0, leagues, share):
-        models = min(arguments.runs - first * arguments.size, share * arguments.size)
+    for number in range(workers):
         command = [
             sys.executable, "-m", "local.chaos.runner",
-            "--runs", str(models),
+            "--runs", str(-(-arguments.runs // workers)),
             "--size", str(arguments.size),
-            "--seed", str(arguments.seed + first),
+            "--seed", str(arguments.seed + number),
+            "--step", str(workers),
             *(("--day", arguments.day) if arguments.day else ()),
         ]  # fmt: skip
         processes.append(subprocess.Popen(bound(command), stdout=subprocess.PIPE, text=True))
@@ -149,19 +150,19 @@ class _Screen:
             print(f"      {line}")
         size, day = self._arguments.size, self._arguments.day
         shown = f" DAY={day}" if day else ""
-        print(f"    again: make chaos RUNS={size} SIZE={size} SEED={outcome.get('seed')}{shown}\n")
+        print(f"    again: make chaos RUNS=1 SIZE={size} SEED={outcome.get('seed')}{shown}\n")
 
 
 def _child() -> int:
     """A process of `run`: its leagues as lines of JSON."""
     parser = argparse.ArgumentParser()
-    for name in ("--runs", "--size", "--seed"):
+    for name in ("--runs", "--size", "--seed", "--step"):
         parser.add_argument(name, type=int)
     parser.add_argument("--day")
     arguments = parser.parse_args()
     deployed = product.load()
     start(deployed)
-    for outcome in _play(arguments, deployed):
+    for outcome in _play(arguments, deployed, count(arguments.seed, arguments.step)):
         print(json.dumps(outcome), flush=True)
     return 0
 
