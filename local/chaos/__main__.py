@@ -28,7 +28,7 @@ def main() -> int:
     run = commands.add_parser("run", help="leagues in virtual time")
     run.add_argument("--runs", type=int, default=1000, help="how many models at least (1000)")
     run.add_argument("--seed", type=int, default=1, help="the first league's seed (1)")
-    run.add_argument("--size", type=int, default=40, help="models a league asks for (40); leagues are whole")
+    run.add_argument("--size", type=int, default=40, help="models a whole league asks for (40)")
     run.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes")
     run.add_argument(
         "--every-crash",
