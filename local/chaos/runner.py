@@ -69,7 +69,7 @@ def _every_crash(deployed: product.Product) -> Iterator[dict[str, Any]]:
 
 
 def _in_processes(arguments: argparse.Namespace, workers: int) -> Iterator[dict[str, Any]]:
-    """Each process plays every so manieth seed and prints one line of JSON for each league."""
+    """Each process plays every `workers`-th seed and prints one line of JSON for each league."""
     processes = []
     for number in range(workers):
         command = [
