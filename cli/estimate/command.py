@@ -216,13 +216,7 @@ def estimate(
                 compare=alternatives,
                 progress=status.update,
             )
-            for file in (picture, document and document.with_suffix(".svg")):
-                if file is not None:
-                    status.update(f"drawing {file}")
-                    _draw(found, file)
-        if document is not None:
-            text = page.text(found, document.with_suffix(".svg").name)
-            document.write_text(text, encoding="utf-8")
+            _keep(found, picture, document, status.update)
     except (EventError, UnknownPrice) as error:
         raise click.ClickException(str(error)) from None
     except OSError as error:
@@ -236,6 +230,16 @@ def estimate(
 
 def _usual_submissions(participants: int) -> int:
     return max(1, round(participants * SOME.submissions / SOME.participants))
+
+
+def _keep(found: Estimate, picture: Path | None, document: Path | None, progress: Progress) -> None:
+    for file in (picture, document and document.with_suffix(".svg")):
+        if file is not None:
+            progress(f"drawing {file}")
+            _draw(found, file)
+    if document is not None:
+        text = page.text(found, document.with_suffix(".svg").name)
+        document.write_text(text, encoding="utf-8")
 
 
 def _draw(found: Estimate, file: Path) -> None:

@@ -26,10 +26,12 @@ def main() -> int:
     )
     commands = parser.add_subparsers(dest="command", required=True)
     run = commands.add_parser("run", help="leagues in virtual time")
-    run.add_argument("--runs", type=int, default=1000, help="how many models at least (1000)")
+    run.add_argument("--runs", type=_positive, default=1000, help="how many models at least (1000)")
     run.add_argument("--seed", type=int, default=1, help="the first league's seed (1)")
-    run.add_argument("--size", type=int, default=40, help="models a whole league asks for (40)")
-    run.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes")
+    run.add_argument(
+        "--size", type=_positive, default=40, help="models a whole league asks for (40)"
+    )
+    run.add_argument("--workers", type=_positive, default=os.cpu_count() or 1, help="processes")
     run.add_argument(
         "--every-crash",
         action="store_true",
@@ -42,17 +44,27 @@ def main() -> int:
     )
     run.add_argument("--fail-fast", action="store_true", help="stop at the first broken league")
     engine = commands.add_parser("engine", help="leagues on the real engine")
-    engine.add_argument("--runs", type=int, default=100, help="models (100)")
+    engine.add_argument("--runs", type=_positive, default=100, help="models (100)")
     engine.add_argument("--seed", type=int, default=1)
     teeth = commands.add_parser("teeth", help="seeded defects")
     teeth.add_argument("--only", default="", help="part of a defect's name")
     teeth.add_argument("--seed", type=int, default=1, help="the first league's seed (1)")
-    teeth.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes")
+    teeth.add_argument("--workers", type=_positive, default=os.cpu_count() or 1, help="processes")
     load = commands.add_parser("load", help="a whole event's load")
-    load.add_argument("--models", type=int, default=4100)
-    load.add_argument("--participants", type=int, default=409)
+    load.add_argument("--models", type=_positive, default=4100)
+    load.add_argument("--participants", type=_positive, default=409)
     load.add_argument("--summary", default="build/chaos/load.json", help="where the summary goes")
     return _run(parser.parse_args())
+
+
+def _positive(text: str) -> int:
+    """
+    Raises:
+        ArgumentTypeError: `text` is no whole number from 1 on.
+    """
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a whole number from 1 on")
+    return int(text)
 
 
 def _run(arguments: argparse.Namespace) -> int:

@@ -35,8 +35,8 @@ def main(arguments: argparse.Namespace) -> int:
 def _play(
     arguments: argparse.Namespace, deployed: product.Product, seeds: Iterator[int]
 ) -> Iterator[dict[str, Any]]:
-    """Leagues of `size` models that are asked for, until `runs` were accepted. On a bad day few
-    are, or none: a league counts for one at least."""
+    """Leagues of `size` models that are asked for, until `runs` were accepted. A league counts for
+    a quarter of its size at least: where nothing is accepted at all, this ends too."""
     from local.chaos import league
     from local.chaos.faults import Severity
 
@@ -46,7 +46,7 @@ def _play(
     while left > 0:
         outcome = league.play(deployed, next(seeds), plan)
         yield asdict(outcome)
-        left -= max(1, outcome.models)
+        left -= max(outcome.models, -(-arguments.size // 4))
 
 
 def _every_crash(deployed: product.Product) -> Iterator[dict[str, Any]]:
@@ -129,7 +129,10 @@ class _Screen:
             f"  faults: {dict(self._faults.most_common())}\n"
             f"  leagues with a broken invariant: {self._broken}"
         )
-        return 1 if self._broken or not self._models else 0
+        wanted = 1 if self._arguments.every_crash else self._arguments.runs
+        if self._models < wanted and not self._broken:
+            print(f"  too few models were accepted to prove it: {wanted} were wanted")
+        return 1 if self._broken or self._models < wanted else 0
 
     def _add(self, outcome: dict[str, Any]) -> None:
         self._leagues += 1

@@ -6,6 +6,11 @@ import json
 
 from local.chaos.fairness import grants, problems
 
+A_RUNS_AND_BOTH_WAIT = (
+    ("+", "W", "a", 1), ("+", "L", "a", 1), ("-", "W", "a", 1),
+    ("+", "W", "a", 2), ("+", "W", "b", 1),
+)  # fmt: skip
+
 
 def record(tmp_path, *changes):
     """`+L a` grants a slot to a, `-L a` takes it; W is a place in the line."""
@@ -22,8 +27,7 @@ def record(tmp_path, *changes):
 def test_turns_in_order_are_fair(tmp_path):
     file = record(
         tmp_path,
-        ("+", "W", "a", 1), ("+", "L", "a", 1), ("-", "W", "a", 1),
-        ("+", "W", "a", 2), ("+", "W", "b", 1),
+        *A_RUNS_AND_BOTH_WAIT,
         ("+", "L", "b", 1), ("-", "W", "b", 1),
         ("-", "L", "a", 1), ("+", "L", "a", 2), ("-", "W", "a", 2),
     )  # fmt: skip
@@ -33,8 +37,7 @@ def test_turns_in_order_are_fair(tmp_path):
 def test_slot_past_somebody_with_fewer_is_seen(tmp_path):
     file = record(
         tmp_path,
-        ("+", "W", "a", 1), ("+", "L", "a", 1), ("-", "W", "a", 1),
-        ("+", "W", "a", 2), ("+", "W", "b", 1),
+        *A_RUNS_AND_BOTH_WAIT,
         ("+", "L", "a", 2), ("-", "W", "a", 2),
     )  # fmt: skip
     assert problems(file, 9) == ["LINE#training: a got a slot with 1 running, past b with 0"]
@@ -52,8 +55,7 @@ def test_record_without_a_grant_proves_nothing(tmp_path):
 def test_grants_are_told_apart_by_whether_anybody_else_waited(tmp_path):
     file = record(
         tmp_path,
-        ("+", "W", "a", 1), ("+", "L", "a", 1), ("-", "W", "a", 1),
-        ("+", "W", "a", 2), ("+", "W", "b", 1),
+        *A_RUNS_AND_BOTH_WAIT,
         ("+", "L", "b", 1), ("-", "W", "b", 1),
     )  # fmt: skip
     assert grants(file) == (2, 1)

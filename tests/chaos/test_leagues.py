@@ -5,12 +5,16 @@ A process of its own: virtual time is handed over before anything else is import
 
 from __future__ import annotations
 
+import argparse
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from local.chaos import runner
 
 ROOT = Path(__file__).parents[2]
 MODELS = int(os.environ.get("CHAOS_RUNS", "1000"))
@@ -35,6 +39,7 @@ def test_every_promise_is_kept_under_faults():
     told = play("run", "--runs", str(MODELS), "--workers", "1")
     assert "leagues with a broken invariant: 0" in told
     assert "scored" in told
+    assert int(re.search(r"^(\d+) models in", told, re.MULTILINE)[1]) >= MODELS
 
 
 def test_a_crash_before_and_after_every_side_effect_ends_well():
@@ -51,6 +56,28 @@ def test_a_seed_is_one_course_of_events():
     assert [line for line in first.splitlines() if "faults:" in line] == [
         line for line in second.splitlines() if "faults:" in line
     ]
+
+
+@pytest.mark.parametrize("every_crash", [False, True])
+def test_leagues_that_accept_too_few_models_prove_nothing(every_crash, capsys):
+    arguments = argparse.Namespace(runs=2, size=1, day=None, every_crash=every_crash)
+    refused = {"seed": 1, "models": 0, "problems": []}
+    assert runner._Screen(arguments).show(iter([refused])) == 1
+    assert "too few models were accepted" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("given", ["--size", "--runs", "--workers"])
+@pytest.mark.parametrize("value", ["0", "-3", "many"])
+def test_a_number_that_plays_nothing_is_refused_by_name(given, value):
+    done = subprocess.run(
+        [sys.executable, "-m", "local.chaos", "run", f"{given}={value}"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert f"argument {given}: {value} is not a whole number from 1 on" in done.stderr
 
 
 @pytest.mark.xdist_group("engine-under-faults")
